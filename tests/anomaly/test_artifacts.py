@@ -66,7 +66,7 @@ def test_a_detector_is_the_documented_folder(folder: Path) -> None:
     assert set(stored.calibration) == set(stored.layers)
     again = folder.parent / "again"
     again.mkdir()
-    names = ("calibration", "layers", "fusion", "classes", "counts", "form")
+    names = ("calibration", "layers", "fusion", "classes", "counts", "form", "constants", "fresh")
     facts = {name: getattr(stored, name) for name in names}
     assert stored.form == InputForm((2,), "f")
     evidence = json.loads((folder / LAYERS_FILE).read_text())["evidence"]

@@ -93,7 +93,7 @@ def test_detectors_share_one_extraction_until_a_weight_changes(tmp_path: Path) -
             {"detector": {"kind": kind}, "activations": tmp_path, "layers": ["hidden"]}
         )
         counted.calls = 0
-        scores = score_sets(fit_detector(problem, config), {"normal": problem.normal}, config)
+        scores = score_sets(fit_detector(problem, config), {"normal": problem.normal})
         return counted.calls, scores["normal"]["fused"]
 
     _ = found.handle.fingerprint  # runs the network once

@@ -31,7 +31,7 @@ def stated_licence(package: str) -> set[str]:
     """Return how a package states its licence, in each of the places that metadata have for it."""
     found = distribution(package).metadata
     classifiers = [text.rpartition(" :: ")[2] for text in found.get_all("Classifier") or ()]
-    lines = [found["License-Expression"] or "", *(found["License"] or "").splitlines()[:1]]
+    lines = [found.get("License-Expression") or "", *(found.get("License") or "").splitlines()[:1]]
     return {text.strip() for text in (*lines, *classifiers) if text.strip()}
 
 

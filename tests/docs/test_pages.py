@@ -37,6 +37,7 @@ LONG = {
     "how-to/anomaly-verbs.md",
     "how-to/find-a-backdoor.md",
     "how-to/hci-train.md",
+    "tutorials/anomaly-answers.md",
     "how-to/plan-a-task.md",
     "how-to/train-a-model.md",
     "reference/diffusion-parts.md",

@@ -1,6 +1,6 @@
 """Install each extra into an environment of its own, oldest or newest, and see it work: `make floors`, `make newest`, `make pythons`.
 
-A floor that no one installs is a guess: `mujoco>=3.3` was one, because the models need 3.3.7. uv installs the lowest version that
+A floor that no one installs is a guess: `mujoco>=3.3.7` was one, because states have parts that 3.5 brought. uv installs the lowest version that
 each direct requirement allows; pip has no such option.
 
     python tests/packaging/environments.py --resolution lowest-direct --extras hci control

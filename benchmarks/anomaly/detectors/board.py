@@ -93,7 +93,7 @@ def judge(
     start = time.process_time()
     fitted = fit_detector(problem, own)
     joined = concatenate(list(problem.anomalous.values()))
-    scores = score_sets(fitted, {"normal": problem.normal, "anomalous": joined}, own)
+    scores = score_sets(fitted, {"normal": problem.normal, "anomalous": joined})
     spent = time.process_time() - start
     layers = {k: auroc(v, scores["anomalous"][k]) for k, v in scores["normal"].items()}
     return layers, spent

@@ -189,6 +189,37 @@ def test_the_level_holds_over_calibration_sets_for_dependent_layers() -> None:
         assert (mean <= np.array([0.01, 0.05, 0.1]) + 3 * deviation).all(), (shared, mean)
 
 
+def test_the_confidence_of_certain_holds_for_all_layers_together() -> None:
+    """The realised rate of one calibration set is at most 5 % in at least 95 % of sets, three deviations below that at the least."""
+    rng = np.random.default_rng(3)
+    draws, inputs, m = 200, 4000, 120
+    for shared in (0.0, 0.8):
+        kept = []
+        for _ in range(draws):
+            common = rng.normal(size=(m + inputs, 1))
+            rows = shared * common + np.sqrt(1 - shared**2) * rng.normal(size=(m + inputs, 3))
+            parts = [dict(zip("abc", part.T, strict=True)) for part in (rows[:m], rows[m:])]
+            judge = Judge(Calibration(parts[0]), Rule(0.05, certain=0.95))
+            kept.append(judge(parts[1]).flag.mean() <= 0.05)
+        assert judge.m == 90
+        assert np.mean(kept) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / draws), shared
+
+
+def test_certain_of_all_layers_judges_each_input_by_one_function() -> None:
+    """With the scale fixed, flags are those of the order statistics of one score, whoever else is asked about."""
+    rng = np.random.default_rng(4)
+    known = Calibration({name: rng.normal(size=400) for name in "ab"})
+    judge = Judge(known, Rule(0.01, certain=0.95))
+    inputs = {name: rng.normal(1, 1, 300) for name in "ab"}
+    p = judge(inputs).p["fused"]
+    alone = [judge({n: v[[i]] for n, v in inputs.items()}).p["fused"][0] for i in range(0, 300, 7)]
+    assert p[::7].tolist() == alone
+    assert set(np.round(p * 301).astype(int).tolist()) <= set(range(1, 302))
+    np.testing.assert_allclose(p * 301, np.round(p * 301), atol=1e-9)
+    with pytest.raises(ConfigError, match="needs 398 calibration samples; there are 397"):
+        Judge(known.take(np.arange(397)), Rule(0.01, certain=0.95))
+
+
 def test_p_values_from_elsewhere_are_told() -> None:
     rng = np.random.default_rng(0)
     m = 299

@@ -48,7 +48,7 @@ def test_answers_are_those_of_eval_detector_to_the_bit_and_of_python(
     assert found.predicted is not None
     assert found.predicted.tolist() == [line["predicted"] for line in answers]
     assert found.layer["3"].tolist() == found["3"].tolist() == [a["score"]["3"] for a in answers]
-    with pytest.raises(ConfigError, match="needs 299"):
+    with pytest.raises(ConfigError, match="needs 398"):
         detector.flag(new, 0.01, certain=0.95)
 
 
@@ -172,7 +172,8 @@ def test_bad_rows_are_named_and_the_rest_goes_on(call: Call, at_place: Path) -> 
         (["det", "objects.npy"], "cannot be read"),
         (["det", "empty.jsonl"], "has no row that can be read"),
         (["det", "new.npy", "--fpr=0.001"], "needs 999 calibration samples; there are 120: the lowest possible is 0.0083"),
-        (["det", "new.npy", "--certain=0.95"], "needs 299 calibration samples; there are 120"),
+        (["det", "new.npy", "--certain=0.95"], "needs 398 calibration samples; there are 120. A quarter of them puts the layers on one scale; a single --layer needs 299."),
+        (["det", "new.npy", "--certain=0.95", "--layer=1"], "needs 299 calibration samples; there are 120."),
         (["det", "new.npy", "--fpr=2"], "must lie between 0 and 1"),
         (["det", "new.npy", "--layer=5"], "no layer '5'"),
         (["det", "labelled.npz"], "it has the arrays 'inputs', 'odd'"),
@@ -222,8 +223,12 @@ def test_another_calibration_set_needs_no_fit(
     code, lines, _ = call("calibrate", "det", "held.npy", "--out=calibrated")
     assert (code, lines[0]["calibration"]) == (0, 1000)
     assert {path.name: path.read_bytes() for path in (at_place / "det").iterdir()} == before
-    found = call("score", "calibrated", "new.npy", "--fpr=0.001", "--certain=0.6")[1]
+    found = call("score", "calibrated", "new.npy", "--fpr=0.001")[1]
     assert found[-1]["summary"]["m"] == 1000
+    assert found[-1]["summary"]["flagged"] == 5
+    # A quarter of them is the scale, and the others carry the confidence.
+    found = call("score", "calibrated", "new.npy", "--fpr=0.01", "--certain=0.95")[1]
+    assert found[-1]["summary"]["m"] == 750
     assert found[-1]["summary"]["flagged"] == 5
     # Its own samples have the p-values of their ranks among themselves: nothing is fitted, nothing is rounded.
     own = load_own(at_place / "calibrated", pictures(5, 9))

@@ -30,6 +30,8 @@ SMALL: dict[str, tuple[dict[str, object], float]] = {
     "beatrix": ({"mad_scale": 3.0, "powers": 2}, 0.85),
     "ted": ({}, 0.65),
     "pca_residual": ({}, 0.95),
+    "ensemble": ({}, 0.9),
+    "library": ({"params": '{"n_estimators": 10}'}, 0.8),
     "vim": ({}, 0.65),
     "vae": ({"epochs": 3}, 0.7),
     "abstraction": ({"mode": "global", "epochs": 40, "size_factor": 2.0}, 0.8),

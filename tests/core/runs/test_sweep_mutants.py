@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from taskloom.cli import main
+from taskloom.registry import refresh
 from taskloom_probe.mutants import CANARY, Damage
 from taskloom_probe.pages import ask
 from tests_sizes import size
@@ -65,6 +66,7 @@ def _say(*words: str) -> tuple[int, str]:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     pytest.importorskip("optuna")
     monkeypatch.chdir(tmp_path)
+    refresh()  # an earlier test may have listed what is installed without the probe domain
     made = Place(tmp_path / "store", tmp_path / "clean", tmp_path / "outside")
     made.outside.mkdir()
     (made.outside / "canary").write_text(CANARY)

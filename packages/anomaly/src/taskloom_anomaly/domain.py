@@ -48,6 +48,12 @@ _DETECTORS = (
     ("react", "Energy after the last features are cut at a trusted quantile.", "react:ReAct"),
     ("vae", "Loss of a variational autoencoder of the trusted activations.", "vae:VAE"),
     (
+        "ensemble",
+        "Several detectors, joined by their p-values on trusted samples.",
+        "ensemble:Ensemble",
+    ),
+    ("library", "A detector of scikit-learn or PyOD, by the name of its class.", "library:Library"),
+    (
         "abstraction",
         "Departure from a smaller model that predicts layer after layer.",
         "abstraction:Abstraction",
@@ -199,6 +205,11 @@ DOMAIN = DomainRef(
             "calibrate",
             "Take other normal samples for a detector's p-values, without fitting it again.",
             "calibrate",
+        ),
+        _verb(
+            "leaderboard",
+            "Rank detectors on tasks and seeds, with tests of their differences.",
+            "leaderboard",
         ),
         _verb("layers", "List what can be watched in a network.", "layers"),
         _verb(

@@ -13,7 +13,6 @@ from taskloom.task import Finding, JsonValue, Result
 from taskloom_anomaly.backends.devices import Devices
 from taskloom_anomaly.backends.layers import layer_info
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.data.arrays import concatenate
 from taskloom_anomaly.detection import validity_card as card
 from taskloom_anomaly.detection.artifacts import (
     DETECTOR_FILE,
@@ -22,7 +21,12 @@ from taskloom_anomaly.detection.artifacts import (
     keep_worst,
 )
 from taskloom_anomaly.detection.assembly import DetectionData, assemble
-from taskloom_anomaly.detection.baselines import best, gain, input_scores
+from taskloom_anomaly.detection.baselines import (
+    BASELINE_SAMPLES,
+    baseline_scores,
+    best,
+    gain,
+)
 from taskloom_anomaly.detection.evaluation import (
     SetScores,
     document,
@@ -32,6 +36,7 @@ from taskloom_anomaly.detection.evaluation import (
 )
 from taskloom_anomaly.detection.fitting import (
     FittedDetector,
+    answer_sets,
     fit_detector,
     score_sets,
 )
@@ -45,7 +50,6 @@ from taskloom_anomaly.task import (
     AnomalyTask,
     Check,
     HasCleanTwin,
-    HasOwnBaselines,
     HasUntrustedData,
     HasValidity,
     Prepares,
@@ -110,7 +114,9 @@ def _judge(
     card.write_json(card_path, _card(data, checks, {}))
     card.assert_valid(checks)
     fitted = fit_detector(data, config)
-    scores = score_sets(fitted, data.test_sets, config)
+    answers = answer_sets(fitted, data.test_sets)
+    fitted = fitted.calibrated_by(answers["normal"])
+    scores = {name: {**own, FUSED: own.fused} for name, own in answers.items()}
     evaluation = evaluate(scores)
     metrics = flat_metrics(evaluation)
     baselines, gained, plain = (
@@ -145,12 +151,8 @@ def _clean_twin(
     if handle is None:
         return {}
     twin = replace(data, handle=handle, control={})
-    layers = headline(evaluate(score_sets(fit_detector(twin, config), twin.test_sets, config)))
+    layers = headline(evaluate(score_sets(fit_detector(twin, config), twin.test_sets)))
     return {name: table["auroc"] for name, table in layers.items()}
-
-
-# The baselines are judged on at most this many samples of every set.
-_BASELINE_SAMPLES = 3000
 
 
 def _last_step(config: AnomalyConfig) -> int:
@@ -163,21 +165,9 @@ def _baselines(
     task: object, data: DetectionData, scores: SetScores
 ) -> tuple[dict[str, float], dict[str, float], Baseline]:
     """Return the AUROC of detectors that see no activation, what the fused score gains over the best, and the best."""
-    few = slice(_BASELINE_SAMPLES)
-    anomalous = [part.take(few).arrays() for part in data.anomalous.values()]
-    sets = [data.normal.take(few).arrays(), concatenate(anomalous)]
-    trusted = data.trusted.take(few).arrays()
-    if isinstance(task, HasOwnBaselines):
-        found = dict(task.own_baselines(trusted, *sets))
-    else:
-        rows = [card.input_rows(task, part) for part in (trusted, *sets)]
-        found = {f"input_{n}": pair for n, pair in input_scores(rows[0], *rows[1:]).items()}
-    if data.handle.num_outputs:
-        answers = [card.predictions(data.handle, part) for part in (trusted, *sets)]
-        found["predicted_class"] = card.label_baseline(
-            answers[0], data.handle.num_outputs, *answers[1:]
-        )
+    found = baseline_scores(task, data)
     areas = {name: auroc(*pair) for name, pair in found.items()}
+    few = slice(BASELINE_SAMPLES)
     own = [scores[f"anomalous/{name}"][FUSED][few] for name in data.anomalous]
     fused = scores["normal"][FUSED][few], np.concatenate(own)
     name = best(areas)

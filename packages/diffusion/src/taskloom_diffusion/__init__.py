@@ -9,6 +9,8 @@ from taskloom.lazy import lazy_names
 from taskloom_diffusion.domain import DOMAIN
 
 if TYPE_CHECKING:
+    from taskloom_diffusion.chemistry.benchmarking import benchmark as benchmark
+    from taskloom_diffusion.chemistry.figures import BenchmarkFigure as BenchmarkFigure
     from taskloom_diffusion.compat.excited_state import (
         ExcitedStateDiffusion as ExcitedStateDiffusion,
     )
@@ -133,6 +135,8 @@ if TYPE_CHECKING:
 
 # Where each public name lives: torch and Lightning must not be imported for a listing.
 _HOMES = {
+    "taskloom_diffusion.chemistry.benchmarking": ("benchmark",),
+    "taskloom_diffusion.chemistry.figures": ("BenchmarkFigure",),
     "taskloom_diffusion.compat.excited_state": ("ExcitedStateDiffusion",),
     "taskloom_diffusion.compat.schedules": ("CosineSchedule",),
     "taskloom_diffusion.config": (

@@ -174,6 +174,11 @@ class DiffusionConfig(Config):
     """Seed of the split, which the model's `seed` does not move."""
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Share that curves are drawn on; figures that are reported come from the test part."""
+    condition: str = ""
+    """Conditions that the network is told, so that samples can be asked for by them: columns of the file, `:number` or `:class`
+    behind a name to say which, or properties that RDKit computes: `logp,activity:class,rdkit:qed`. Empty is none."""
+    condition_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Chance that training tells nothing of a sequence, and, of several conditions, that it leaves each out."""
     start: RunRef = ""
     """Finished run whose weights training begins from, on other sequences; its vocabulary goes on, new tokens behind it."""
     uncut: Literal["leave_out", "refuse"] = "leave_out"
@@ -201,6 +206,8 @@ class DiffusionConfig(Config):
             yield "parameterization = 'subs' is for absorbing noise; use 'loo' or 'mean'"
         if self.block_size and not self.process.absorbing:
             yield f"block_size = {self.block_size} is for noise that masks, as process 'absorbing'; use block_size = 0"
+        if self.condition and self.length_policy not in ("given", "eos_pad"):
+            yield f"condition = '{self.condition}' is of whole sequences; length_policy = '{self.length_policy}' has none"
         if self.block_size and self.length_policy == "packed":
             yield "block_size is for one document a row: set pack = 'no', or block_size = 0"
         if self.block_size > self.max_length:

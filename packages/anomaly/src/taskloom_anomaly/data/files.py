@@ -14,9 +14,10 @@ from taskloom.errors import ConfigError, StoreError
 
 from taskloom_anomaly.data.arrays import ArrayDataset, collect
 from taskloom_anomaly.data.named import NamedArrays
+from taskloom_anomaly.data.parquet import PARQUET, read_columns
 from taskloom_anomaly.data.pictures import ImageFolder, Layout, image_files, is_image_folder
 
-ENDINGS = (".npy", ".npz", ".safetensors", ".jsonl", ".csv")
+ENDINGS = (".npy", ".npz", ".safetensors", ".jsonl", ".csv", PARQUET)
 
 
 def read_samples(
@@ -25,8 +26,8 @@ def read_samples(
     """Return the samples of a file, or of a folder of images.
 
     `.npy` holds one array; `.npz` and `.safetensors` one, or `inputs`, or several that are passed to the network by name; a line of
-    `.jsonl` is `{"input": ...}` or an object of named inputs; `.csv` has columns of numbers under a head line. `labels` beside them
-    are classes. Images become numbers in [0, 1].
+    `.jsonl` is `{"input": ...}` or an object of named inputs; `.csv` has columns of numbers under a head line, and so has `.parquet`.
+    `labels` beside them are classes. Images become numbers in [0, 1].
 
     Args:
         path: The file or the folder.
@@ -60,6 +61,13 @@ def _read(path: Path) -> ArrayDataset:
         return _named(load_npz(path, limit=None))
     if path.suffix == ".safetensors":
         return _named(load_tensors(path))
+    if path.suffix == PARQUET:
+        parts = [values for values, _ in read_columns(path, 65_536, ())]
+        found = np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
+        if np.isnan(found).any():
+            row = int(np.flatnonzero(np.isnan(found).any(axis=1))[0])
+            raise ValueError(f"row {row} has an empty cell, or one that is no number")
+        return ArrayDataset(found)
     if path.suffix == ".csv":
         with path.open(newline="", encoding="utf-8") as file:
             head, *lines = csv.reader(file)

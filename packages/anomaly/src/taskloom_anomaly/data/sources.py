@@ -10,6 +10,7 @@ from pathlib import Path
 from taskloom.errors import ConfigError
 
 from taskloom_anomaly.data import slices
+from taskloom_anomaly.data.parquet import PARQUET
 from taskloom_anomaly.data.pictures import (
     ImageFolder,
     Layout,
@@ -24,10 +25,11 @@ from taskloom_anomaly.data.streams import (
     csv_parts,
     image_parts,
     line_parts,
+    parquet_parts,
 )
 
 STDIN = "-"
-ENDINGS = (*slices.ENDINGS, ".jsonl", ".csv")
+ENDINGS = (*slices.ENDINGS, ".jsonl", ".csv", PARQUET)
 
 
 @contextmanager
@@ -63,6 +65,8 @@ def open_parts(
         raise ConfigError(f"The file '{source}' does not exist.")
     elif path.suffix in slices.ENDINGS:
         yield array_parts(path, size, how)
+    elif path.suffix == PARQUET:
+        yield parquet_parts(path, size, how)
     elif path.suffix in (".jsonl", ".csv"):
         with path.open(encoding="utf-8", errors="replace", newline="") as file:
             read = line_parts if path.suffix == ".jsonl" else csv_parts

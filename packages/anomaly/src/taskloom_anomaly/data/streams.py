@@ -18,6 +18,7 @@ from taskloom_anomaly.data.arrays import ArrayDataset, collect
 from taskloom_anomaly.data.files import item_of, number_of
 from taskloom_anomaly.data.form import InputForm
 from taskloom_anomaly.data.named import NamedArrays
+from taskloom_anomaly.data.parquet import read_columns
 from taskloom_anomaly.data.pictures import ImageFolder
 
 Data: TypeAlias = "ArrayDataset | list[str]"
@@ -139,6 +140,29 @@ def csv_parts(file: IO[str], size: int, how: RowReading) -> Iterator[Part]:
     if not head:
         raise ConfigError("The table has no head line.")
     yield from _parts((_csv_row(row, cells, head, how) for row, cells in enumerate(table)), size, how)  # fmt: skip
+
+
+def parquet_parts(path: Path, size: int, how: RowReading) -> Iterator[Part]:
+    """Yield the rows of a Parquet file; an empty cell is an error of its row.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+        ConfigError: The file cannot be read, or a column of inputs holds no numbers.
+    """
+    beside = tuple(filter(None, (how.id_key, how.truth_key)))
+
+    def rows() -> Iterator[_Row]:
+        start = 0
+        for values, others in read_columns(path, size, beside):
+            for at, cells in enumerate(values):
+                row = start + at
+                name = _name(others[how.id_key][at]) if how.id_key in others else row
+                truth = _truth(others[how.truth_key][at]) if how.truth_key in others else -1
+                why = "an empty cell, or one that is no number" if np.isnan(cells).any() else ""
+                yield _Row(row, name, cells, truth, why)
+            start += len(values)
+
+    yield from _parts(rows(), size, how)
 
 
 def image_parts(folder: ImageFolder, size: int, how: RowReading) -> Iterator[Part]:

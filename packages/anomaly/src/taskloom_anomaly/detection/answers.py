@@ -16,7 +16,7 @@ import numpy as np
 from taskloom.errors import ConfigError
 from taskloom.registry.suggest import did_you_mean
 
-from taskloom_anomaly.detection.fusion import FUSED, p_values
+from taskloom_anomaly.detection.fusion import FUSED, fuse, p_values
 from taskloom_anomaly.statistics.conformal import (
     allowed,
     certain_needed,
@@ -24,8 +24,10 @@ from taskloom_anomaly.statistics.conformal import (
     likely_rate,
     needed,
     require_rate,
+    scale_part,
+    scaled_needed,
 )
-from taskloom_anomaly.statistics.joint import Statistic, joint_p
+from taskloom_anomaly.statistics.joint import Statistic, joint_p, scaled_statistic
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -42,11 +44,13 @@ class Answers(Mapping[str, "np.ndarray"]):
         layer: Scores by layer, shape (n,).
         fused: One score an input, over all layers.
         predicted: The class that the network gives each input; None where it gives no class scores.
+        outside: The number of features that never vary on trusted samples and depart in each input; None where that is not known.
     """
 
     layer: Mapping[str, Float[np.ndarray, " n"]]
     fused: Float[np.ndarray, " n"]
     predicted: Int[np.ndarray, " n"] | None = None
+    outside: Int[np.ndarray, " n"] | None = None
 
     def __getitem__(self, name: str, /) -> np.ndarray:
         return self.layer[name]
@@ -97,6 +101,14 @@ class Rule:
     by_class: bool = False
     layer: str = FUSED
     statistic: Statistic = "cauchy"
+
+    def splits(self, layers: int) -> bool:
+        """Return whether some calibration samples put the layers on one scale and the others alone carry the threshold.
+
+        The p-value of all layers together ranks the input among the samples, so that its rate on one calibration set is no order statistic: it is
+        exact over sets, and no confidence for this one can be stated. A score that is one function of the input has that confidence.
+        """
+        return self.certain is not None and self.layer == FUSED and layers > 1
 
     def ranks(self, m: int) -> int:
         """Return how many of m + 1 ranks are flagged."""
@@ -152,7 +164,25 @@ class Judge:
             )
         if self.promises:
             for words, rows in self._named_groups:
-                _require_enough(self.rule, len(rows), words)
+                _require_enough(self.rule, len(rows), words, splits=self._splits)
+
+    @property
+    def _splits(self) -> bool:
+        return self.rule.splits(len(self.known.scores))
+
+    def _carrying(self, m: int) -> int:
+        """Return how many of m samples carry p-values."""
+        return m - scale_part(m) if self._splits else m
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of samples that carry the p-values of each group."""
+        return [self._carrying(len(rows)) for rows in self.groups]
+
+    @property
+    def m(self) -> int:
+        """The number of samples that carry p-values, over all groups."""
+        return sum(self.sizes)
 
     @cached_property
     def groups(self) -> list[np.ndarray]:
@@ -172,7 +202,8 @@ class Judge:
             )
         # Chosen by the samples of the fit: groups chosen by those of the calibration would depend on what they are held against.
         expected = known.counts * (len(known) / max(int(known.counts.sum()), 1))
-        is_large = expected >= self.rule.fewest + _MARGIN * np.sqrt(expected)
+        fewest = scaled_needed(self.rule.fewest) if self._splits else self.rule.fewest
+        is_large = expected >= fewest + _MARGIN * np.sqrt(expected)
         group = np.cumsum(is_large) - 1
         return np.where(is_large, group, int(is_large.sum()))
 
@@ -224,28 +255,53 @@ class Judge:
 
     def _judged(self, scores: Mapping[str, np.ndarray], known: Calibration) -> Judged:
         p = {name: p_values(scores[name], known.scores[name]) for name in known.scores}
-        held = np.stack([known.scores[name] for name in known.scores], axis=1)
-        rows = np.stack([scores[name] for name in known.scores], axis=1)
-        p[FUSED] = joint_p(rows, held, self.rule.statistic)
-        m = len(known)
+        m = self._carrying(len(known))
+        if self._splits:
+            p[FUSED] = self._one_function(scores, known)
+        else:
+            held = np.stack([known.scores[name] for name in known.scores], axis=1)
+            rows = np.stack([scores[name] for name in known.scores], axis=1)
+            p[FUSED] = joint_p(rows, held, self.rule.statistic)
         # Ranks are whole numbers, so that half of one is no matter of rounding.
         flag = p[self.rule.layer] * (m + 1) <= self.rule.ranks(m) + 0.5
         return Judged(p, flag)
 
+    def _one_function(
+        self, scores: Mapping[str, np.ndarray], known: Calibration
+    ) -> Float[np.ndarray, " n"]:
+        """Return p-values of one score of all layers, by the scale of some samples, among the others: exact order statistics."""
+        # At random, but always alike: the samples may be in the order of their time.
+        order = np.random.Generator(np.random.PCG64(0)).permutation(len(known))
+        scale = known.take(order[: scale_part(len(known))]).scores
+        held = known.take(order[scale_part(len(known)) :]).scores
+        parts = [{name: part[name] for name in scale} for part in (held, scores)]
+        # What lies above the whole scale in every layer is told apart by how far.
+        far = np.concatenate([fuse(part, scale, "mean") for part in parts])
+        first = np.concatenate(
+            [scaled_statistic(part, scale, self.rule.statistic) for part in parts]
+        )
+        joined = np.lexsort((far, first))
+        same = (np.diff(first[joined]) == 0) & (np.diff(far[joined]) == 0)
+        rank = np.empty(len(joined))
+        rank[joined] = np.concatenate([[0], np.cumsum(~same)])
+        m = len(first) - len(next(iter(scores.values())))
+        return np.asarray(p_values(rank[m:], rank[:m]))
+
     @property
     def threshold(self) -> float:
         """The largest p-value that is flagged, that of the largest group."""
-        m = max(map(len, self.groups))
+        m = max(self.sizes)
         return self.rule.ranks(m) / (m + 1)
 
     @property
     def likely(self) -> float:
         """The bound below which the realised rate lies in 95 % of calibration sets, in the worst group."""
-        return max(likely_rate(self.rule.ranks(len(rows)), len(rows)) for rows in self.groups)
+        return max(likely_rate(self.rule.ranks(m), m) for m in self.sizes)
 
 
-def _require_enough(rule: Rule, m: int, words: str) -> None:
-    if m >= rule.fewest:
+def _require_enough(rule: Rule, m: int, words: str, *, splits: bool) -> None:
+    fewest = scaled_needed(rule.fewest) if splits else rule.fewest
+    if m >= fewest:
         return
     of = f" for {words}" if words else ""
     lowest = 1 / (m + 1)
@@ -256,7 +312,12 @@ def _require_enough(rule: Rule, m: int, words: str) -> None:
             hint="tasks anomaly calibrate DETECTOR DATA takes more",
         )
     raise ConfigError(
-        f"--fpr={rule.fpr:g} with --certain={rule.certain:g} needs {rule.fewest} calibration samples{of}; there are {m}.",
+        f"--fpr={rule.fpr:g} with --certain={rule.certain:g} needs {fewest} calibration samples{of}; there are {m}."
+        + (
+            f" A quarter of them puts the layers on one scale; a single --layer needs {rule.fewest}."
+            if splits
+            else ""
+        ),
         hint="tasks anomaly calibrate DETECTOR DATA takes more",
     )
 

@@ -4,7 +4,8 @@ A detector is a folder, whether a run or a verb has written it:
 
     detector.safetensors   the arrays that it learned, and the calibration scores of each layer as `calibration|<layer>`; beside them
                            `predicted|calibration`, the class that the network gives each of those samples, and `predicted|fit`, the
-                           number of samples of the fit by class
+                           number of samples of the fit by class. Of a task also `fresh|<layer>`, scores of normal test samples, with
+                           `predicted|fresh`: p-values are taken against those. `constants|<layer>`: features that never vary
     detector.json          its parameters, the fusion of its layers, the fingerprint of its network, the form of its inputs
     layers.json            the layers in order, the reduction of their positions, and the evidence about their axes
     model/                 the network, where the run has trained one
@@ -32,6 +33,7 @@ from taskloom_anomaly.data.form import InputForm
 from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.data.named import Inputs, NamedArrays, join_rows
 from taskloom_anomaly.detection.answers import Calibration
+from taskloom_anomaly.detection.constants import PREFIX, Constants
 from taskloom_anomaly.detection.features import Extractor
 from taskloom_anomaly.detection.fitting import Aggregate, FittedDetector
 from taskloom_anomaly.detection.fusion import FUSED, Fusion
@@ -54,6 +56,7 @@ LAYERS_FILE = "layers.json"
 SCHEMA = 2
 _CALIBRATION = "calibration|"
 _CLASSES, _COUNTS = "predicted|calibration", "predicted|fit"
+_FRESH, _FRESH_CLASSES = "fresh|", "predicted|fresh"
 _NUM_WORST = 10
 
 
@@ -75,6 +78,8 @@ class StoredDetector:
         classes: The class that the network gives each held-out sample, where it is known.
         counts: Samples of the fit by the class that the network gives them, where it is known.
         form: The form that inputs must have, where it is known.
+        constants: Features that never vary on the trusted samples, where they are known.
+        fresh: Normal samples that neither the fit nor the network has seen, where there are some.
     """
 
     detector: Detector
@@ -90,12 +95,15 @@ class StoredDetector:
     classes: Int[np.ndarray, " m"] | None = None
     counts: Int[np.ndarray, " classes"] | None = None
     form: InputForm | None = None
+    constants: Constants | None = None
+    fresh: Calibration | None = None
 
     @property
     def known(self) -> Calibration:
         """The samples against which p-values are taken, layers in the order of the network."""
-        scores = {name: self.calibration[name] for name in _in_order(self.calibration, self.layers)}
-        return Calibration(scores, self.classes, self.counts)
+        own = self.fresh or Calibration(self.calibration, self.classes)
+        scores = {name: own.scores[name] for name in _in_order(own.scores, self.layers)}
+        return Calibration(scores, own.classes, self.counts)
 
     def over(self, handle: ModelHandle, batch_size: int = 1024) -> FittedDetector:
         """Return the detector on its network.
@@ -124,6 +132,8 @@ class StoredDetector:
             classes=self.classes,
             counts=self.counts,
             form=self.form,
+            constants=self.constants,
+            fresh=None if self.fresh is None else self.known,
         )
 
 
@@ -153,6 +163,11 @@ def save_stored(
     """Write a stored detector; it is as `save_detector`."""
     scores = {f"{_CALIBRATION}{k}": np.asarray(v) for k, v in stored.calibration.items()}
     beside = {_CLASSES: stored.classes, _COUNTS: stored.counts}
+    if stored.fresh is not None:
+        scores |= {f"{_FRESH}{k}": np.asarray(v) for k, v in stored.fresh.scores.items()}
+        beside[_FRESH_CLASSES] = stored.fresh.classes
+    if stored.constants is not None:
+        scores |= stored.constants.arrays()
     scores |= {name: np.asarray(array) for name, array in beside.items() if array is not None}
     save_tensors(folder / DETECTOR_FILE, {**stored.tensors, **scores})
     write_json(
@@ -199,6 +214,8 @@ def keep_detector(folder: Path, fitted: FittedDetector, config: AnomalyConfig) -
         classes=fitted.classes,
         counts=fitted.counts,
         form=fitted.form,
+        constants=fitted.constants,
+        fresh=fitted.fresh,
     )
 
 
@@ -220,10 +237,19 @@ def load_detector(folder: Path) -> StoredDetector:
             raise TypeError(f"'{parameters['kind']}' is no detector")
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"The detector in '{folder}' cannot be read: {error!r}.") from None
-    of_scores = [name for name in arrays if name.startswith(_CALIBRATION)]
-    calibration = {name.removeprefix(_CALIBRATION): arrays.pop(name) for name in of_scores}
+    calibration = _taken(arrays, _CALIBRATION)
+    fresh, classes = _taken(arrays, _FRESH), arrays.pop(_FRESH_CLASSES, None)
+    facts["fresh"] = Calibration(fresh, classes) if fresh else None
+    constants = _taken(arrays, PREFIX)
+    facts["constants"] = Constants(constants) if constants else None
     facts |= {"classes": arrays.pop(_CLASSES, None), "counts": arrays.pop(_COUNTS, None)}
     return StoredDetector(detector, arrays, calibration, **facts)
+
+
+def _taken(arrays: Tensors, prefix: str) -> dict[str, np.ndarray]:
+    """Return the arrays whose names begin with a prefix, without it, and take them out of the others."""
+    names = [name for name in arrays if name.startswith(prefix)]
+    return {name.removeprefix(prefix): arrays.pop(name) for name in names}
 
 
 def _facts(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,22 +6,59 @@ trigger in a corner of a digit: such a task says nothing about a network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from taskloom_anomaly.data.arrays import concatenate
 from taskloom_anomaly.detection import validity_card as card
 from taskloom_anomaly.metrics import intervals
+from taskloom_anomaly.metrics.ranking import auroc
 from taskloom_anomaly.statistics.neighbours import nearest
+from taskloom_anomaly.task import HasOwnBaselines
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+    from taskloom_anomaly.detection.assembly import DetectionData
 
     Rows = Float[np.ndarray, "n d"]
     Sets = tuple[Rows, Rows]
 
 _NEIGHBOURS = 5
+BASELINE_SAMPLES = 3000
+"""The baselines are judged on at most so many samples of every set."""
+
+
+def baseline_scores(task: object, data: DetectionData) -> dict[str, Sequence[np.ndarray]]:
+    """Return the scores of the normal and the anomalous test samples by every detector that sees no activation.
+
+    Args:
+        task: The task; it may have baselines of its own.
+        data: Its samples and its network.
+    """
+    few = slice(BASELINE_SAMPLES)
+    anomalous = [part.take(few).arrays() for part in data.anomalous.values()]
+    sets = [data.normal.take(few).arrays(), concatenate(anomalous)]
+    trusted = data.trusted.take(few).arrays()
+    found: dict[str, Sequence[np.ndarray]] = {}
+    if isinstance(task, HasOwnBaselines):
+        found |= task.own_baselines(trusted, *sets)
+    else:
+        rows = [card.input_rows(task, part) for part in (trusted, *sets)]
+        found |= {f"input_{n}": pair for n, pair in input_scores(rows[0], *rows[1:]).items()}
+    if data.handle.num_outputs:
+        answers = [card.predictions(data.handle, part) for part in (trusted, *sets)]
+        found["predicted_class"] = card.label_baseline(
+            answers[0], data.handle.num_outputs, *answers[1:]
+        )
+    return found
+
+
+def baseline_areas(task: object, data: DetectionData) -> dict[str, float]:
+    """Return the AUROC of every detector that sees no activation."""
+    return {name: auroc(*pair) for name, pair in baseline_scores(task, data).items()}
 
 
 def input_scores(trusted: Rows, *sets: Rows) -> dict[str, list[Float[np.ndarray, " n"]]]:

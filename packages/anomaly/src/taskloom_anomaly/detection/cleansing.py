@@ -26,6 +26,7 @@ from taskloom_anomaly.detection.baselines import input_scores
 from taskloom_anomaly.detection.features import Extractor
 from taskloom_anomaly.detection.fusion import FUSED, p_values
 from taskloom_anomaly.detection.validity_card import predictions
+from taskloom_anomaly.detectors.base import ALL_LAYERS
 from taskloom_anomaly.models.training import train
 from taskloom_anomaly.statistics.contrast import contrast
 
@@ -86,25 +87,20 @@ def cleanse_by_activations(
     half = len(trusted) // 2
     fit, held = trusted.take(slice(half)), trusted.take(slice(half, None))
     of_data, of_fit, of_held = (_activations(extractor, part) for part in (data, fit, held))
-    scores, known = {}, {}
-    for layer, rows in of_data.items():
-        scores[layer], known[layer] = contrast(
-            rows,
-            data.labels,
-            of_fit[layer],
-            np.asarray(fit.labels),
-            (of_held[layer], np.asarray(held.labels)),
-        )
-    judged = Judge(Calibration(known), rule)(scores)
+    scores, known = contrast(
+        of_data, data.labels, of_fit, np.asarray(fit.labels), (of_held, np.asarray(held.labels))
+    )
+    judged = Judge(Calibration({ALL_LAYERS: known}), rule)({ALL_LAYERS: scores})
     return Cleansed(data, judged.p[FUSED], judged.flag)
 
 
-def _activations(extractor: Extractor, data: ArrayDataset) -> dict[str, np.ndarray]:
-    parts: dict[str, list[np.ndarray]] = {}
-    for features in extractor.batches(data):
-        for layer, rows in features.activations.items():
-            parts.setdefault(layer, []).append(rows.reshape(len(rows), -1))
-    return {layer: np.concatenate(rows) for layer, rows in parts.items()}
+def _activations(extractor: Extractor, data: ArrayDataset) -> Float[np.ndarray, "n d"]:
+    """Return the activations of all layers beside one another: what a trigger leaves is one direction across them."""
+    parts = [
+        np.concatenate([r.reshape(len(r), -1) for r in found.activations.values()], axis=1)
+        for found in extractor.batches(data)
+    ]
+    return np.concatenate(parts)
 
 
 def cleanse_by_input(data: ArrayDataset, trusted: ArrayDataset, rule: Rule) -> tuple[str, Cleansed]:

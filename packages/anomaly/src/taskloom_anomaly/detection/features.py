@@ -24,6 +24,7 @@ from taskloom_anomaly.data.arrays import ArrayDataset, Samples
 from taskloom_anomaly.data.named import Inputs, mask_of, right_padded
 from taskloom_anomaly.detection import padding
 from taskloom_anomaly.detection.activations import ActivationStore
+from taskloom_anomaly.detection.constants import Ranges
 from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec, Split
 from taskloom_anomaly.detectors.checks import all_finite
 
@@ -273,6 +274,7 @@ class ModelStream:
 
     Attributes:
         classes: The class that the network gives each sample of a split that was read to its end.
+        ranges: The least and the largest value of every feature of the trusted samples, once they were read.
     """
 
     def __init__(
@@ -289,6 +291,7 @@ class ModelStream:
         self._limit = _KEEP_BYTES if keep else 0
         self._kept: dict[Split, list[Features]] = {}
         self.classes: dict[Split, np.ndarray] = {}
+        self.ranges: Ranges | None = None
 
     def batches(self, split: Split, /) -> Iterator[Features]:
         """Yield the split's batches, from memory when an earlier pass fitted into it."""
@@ -299,12 +302,15 @@ class ModelStream:
             return
         seen: list[Features] = []
         classes: list[np.ndarray] = []
+        ranges = Ranges()
         size = 0
         for features in self._extractor.batches(
             self._data[split], reveal=self._reveal and split == "untrusted"
         ):
             size += _bytes(features)
             classes += classes_of(features)
+            if split == "trusted" and self.ranges is None:
+                ranges.add(features)
             if size <= self._limit:
                 seen.append(features)
             else:
@@ -314,6 +320,8 @@ class ModelStream:
             self._kept[split] = seen
         if classes:
             self.classes[split] = np.concatenate(classes)
+        if split == "trusted" and self.ranges is None:
+            self.ranges = ranges
 
 
 def classes_of(features: Features) -> list[np.ndarray]:

@@ -21,6 +21,7 @@ from taskloom_anomaly.detection.activations import ActivationStore
 from taskloom_anomaly.detection.answers import Answers, Calibration, Judge, Rule
 from taskloom_anomaly.detection.assembly import DetectionData
 from taskloom_anomaly.detection.compiled_fit import fit_compiled, worth_compiling
+from taskloom_anomaly.detection.constants import Constants
 from taskloom_anomaly.detection.features import (
     Extractor,
     ModelStream,
@@ -69,6 +70,8 @@ class FittedDetector:
         classes: The class that the network gives each held-out sample; None where it gives no class scores.
         counts: Samples of the fit by the class that the network gives them.
         form: The form that inputs must have; None where an earlier version kept none.
+        constants: Features that never vary on the trusted samples; None where that is not known.
+        fresh: Normal samples that neither the fit nor the network has seen, against which p-values are taken where there are some.
     """
 
     detector: Detector
@@ -81,11 +84,22 @@ class FittedDetector:
     classes: Int[np.ndarray, " m"] | None = None
     counts: Int[np.ndarray, " classes"] | None = None
     form: InputForm | None = None
+    constants: Constants | None = None
+    fresh: Calibration | None = None
 
     @property
     def known(self) -> Calibration:
         """The samples against which p-values are taken."""
+        if self.fresh is not None:
+            return replace(self.fresh, counts=self.counts)
         return Calibration(self.calibration, self.classes, self.counts)
+
+    def calibrated_by(self, answers: Answers) -> FittedDetector:
+        """Return the detector with the scores of normal test samples for its p-values; the scales of its layers stay.
+
+        A network gives the samples that it was trained on other activations than those of normal inputs, and a task's trusted samples are often such.
+        """
+        return replace(self, fresh=Calibration(answers.layer, answers.predicted))
 
     def samples(self, data: object) -> Samples:
         """Return data in the form that the network takes.
@@ -119,15 +133,20 @@ class FittedDetector:
             RunFailedError: A score is not a number.
         """
         samples = self.samples(data)
-        scores, classes = scores_of(
-            self.detector, self.tensors, self.extractor, samples, self.aggregate
+        scores, classes, outside = scores_of(
+            self.detector,
+            self.tensors,
+            self.extractor,
+            samples,
+            self.aggregate,
+            constants=self.constants,
         )
         for layer, values in scores.items():
             if not np.isfinite(values).all():
                 raise RunFailedError(
                     f"The detector's scores of layer '{layer}' are not all numbers."
                 )
-        return Answers(scores, fuse(scores, self.calibration, self.fusion), classes)
+        return Answers(scores, fuse(scores, self.calibration, self.fusion), classes, outside)
 
     def pvalue(
         self, data: object, layer: str = FUSED, *, by_class: bool = False
@@ -199,7 +218,7 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
         extractor = _under_the_mask(extractor, problem)
     while True:
         try:
-            tensors, fitted_classes = _fit(
+            tensors, fitted_classes, constants = _fit(
                 detector, extractor, data, extractor.spec(problem.trusted), config
             )
             break
@@ -216,7 +235,7 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
     held_out = problem.calibration
     if "trusted" not in needs and config.regime == "untrusted" and problem.untrusted is not None:
         held_out = problem.untrusted
-    calibration, classes = scores_of(detector, tensors, extractor, held_out, config.aggregate)
+    calibration, classes, _ = scores_of(detector, tensors, extractor, held_out, config.aggregate)
     counts = None
     if fitted_classes is not None:
         counts = np.bincount(fitted_classes, minlength=problem.handle.num_outputs)
@@ -230,6 +249,7 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
         classes=classes,
         counts=counts,
         form=InputForm.of(problem.trusted),
+        constants=constants,
     )
 
 
@@ -261,20 +281,30 @@ def scores_of(
     extractor: Extractor,
     data: Samples,
     aggregate: Aggregate,
-) -> tuple[dict[str, Float[np.ndarray, " n"]], Int[np.ndarray, " n"] | None]:
-    """Return the scores of samples by layer, those of several positions put together, and the class that the network gives each."""
+    *,
+    constants: Constants | None = None,
+) -> tuple[
+    dict[str, Float[np.ndarray, " n"]],
+    Int[np.ndarray, " n"] | None,
+    Int[np.ndarray, " n"] | None,
+]:
+    """Return the scores of samples by layer, those of several positions put together, the class that the network gives each, and departures."""
     classes: list[np.ndarray] = []
+    departed: list[np.ndarray] = []
 
     def watched() -> Iterator[Features]:
         for features in extractor.batches(data):
             classes.extend(classes_of(features))
+            if constants is not None:
+                departed.append(constants.departed(features))
             yield features
 
     found = _scores_by_layer(detector, tensors, extractor, watched(), aggregate)
     # In the order of the network: that of a file is another, and a mean over layers would differ in its last bit.
     order = [*(name for name in extractor.layers if name in found)]
     ordered = {name: found[name] for name in [*order, *(n for n in found if n not in order)]}
-    return ordered, np.concatenate(classes) if classes else None
+    predicted, outside = (np.concatenate(part) if part else None for part in (classes, departed))
+    return ordered, predicted, outside
 
 
 def _scores_by_layer(
@@ -317,10 +347,10 @@ def _fit(
     data: Mapping[Split, Samples],
     spec: FeatureSpec,
     config: AnomalyConfig,
-) -> tuple[Tensors, Int[np.ndarray, " n"] | None]:
-    """Return what the detector learned, and the class that the network gives each trusted sample, where the pass tells."""
+) -> tuple[Tensors, Int[np.ndarray, " n"] | None, Constants | None]:
+    """Return what the detector learned, and, where the pass tells, the class that the network gives each trusted sample and what never varies."""
     if worth_compiling(detector, extractor, data, spec):
-        return fit_compiled(detector, extractor, data, spec), None
+        return fit_compiled(detector, extractor, data, spec), None, None
     stream = ModelStream(
         extractor,
         data,
@@ -328,22 +358,29 @@ def _fit(
         keep=not isinstance(detector, StreamingDetector),
     )
     tensors = fit(detector, stream, spec, derive_seed(config.seed, "detector"))
-    return tensors, stream.classes.get("trusted")
+    constants = None if stream.ranges is None else stream.ranges.constants(spec.precisions)
+    return tensors, stream.classes.get("trusted"), constants
 
 
-def score_sets(
-    fitted: FittedDetector, sets: Mapping[str, Samples], config: AnomalyConfig | None = None
-) -> dict[str, dict[str, Float[np.ndarray, " n"]]]:
-    """Return scores by set and layer; the layer `fused` is all layers together, by the fusion of the config if one is given."""
-    fusion = fitted.fusion if config is None else config.fusion
+def answer_sets(fitted: FittedDetector, sets: Mapping[str, Samples]) -> dict[str, Answers]:
+    """Return the scores of several sets.
+
+    Raises:
+        RunFailedError: A score is not a number; the message names the set.
+    """
     found = {}
     for name, data in sets.items():
         try:
-            answers = fitted.score(data)
+            found[name] = fitted.score(data)
         except RunFailedError as error:
             raise RunFailedError(
                 f"Scoring the samples of '{name}' failed: {error.message}"
             ) from None
-        fused = fuse(answers, fitted.calibration, fusion)
-        found[name] = {**answers, FUSED: fused}
     return found
+
+
+def score_sets(
+    fitted: FittedDetector, sets: Mapping[str, Samples]
+) -> dict[str, dict[str, Float[np.ndarray, " n"]]]:
+    """Return scores by set and layer; the layer `fused` is all layers together."""
+    return {name: {**own, FUSED: own.fused} for name, own in answer_sets(fitted, sets).items()}

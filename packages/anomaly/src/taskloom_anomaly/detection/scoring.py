@@ -66,6 +66,8 @@ class Answered:
         }
         if answers.predicted is not None:
             line["predicted"] = int(answers.predicted[index])
+        if answers.outside is not None:
+            line["outside"] = int(answers.outside[index])
         return line
 
 
@@ -127,7 +129,10 @@ def scorer_of_activations(stored: StoredDetector) -> Scorer:
         order = sorted(found, key=[*stored.layers, *found].index)
         layer = {name: found[name] for name in order}
         fused = fuse(layer, stored.calibration, stored.fusion)
-        return Answers(layer, fused, None if logits is None else logits.argmax(axis=1))
+        predicted = None if logits is None else logits.argmax(axis=1)
+        constants = stored.constants
+        outside = None if constants is None else constants.departed(features)
+        return Answers(layer, fused, predicted, outside)
 
     return score
 

@@ -36,7 +36,7 @@ def summary_of(
     tally: AnswerTally, judge: Judge, detector: str, discovery: Discovery | None = None
 ) -> dict[str, Any]:
     """Return the summary, as the last line of the answers has it."""
-    m = len(judge.known)
+    m = judge.m
     found: dict[str, Any] = {
         "n": tally.rows,
         "flagged": tally.flagged,
@@ -68,7 +68,7 @@ def _labelled(tally: AnswerTally, judge: Judge) -> dict[str, Any]:
             own = share_interval(int(flagged[rows].sum()), int(rows.sum()), "clopper-pearson")
             found[name] = {"value": own.estimate, "low": own.low, "high": own.high}
     if not odd.all() and len(judge.groups) == 1:
-        m = len(judge.known)
+        m = judge.m
         low, high = count_band(int((~odd).sum()), judge.rule.ranks(m), m)
         found["false_alarms"] = {"number": int(flagged[~odd].sum()), "low": low, "high": high}
     if odd.any() and not odd.all():

@@ -124,7 +124,7 @@ def as_pictures(stack: np.ndarray) -> np.ndarray | None:
 
 
 def _p_values(tally: AnswerTally, judge: Judge) -> list[Block]:
-    m, n = len(judge.known), tally.rows
+    m, n = judge.m, tally.rows
     if not n:
         return []
     counts = sorted(tally.p.items())

@@ -81,6 +81,23 @@ def certain_needed(rate: float, confidence: float) -> int:
     return math.ceil(math.log1p(-confidence) / math.log1p(-rate) - _SLACK)
 
 
+def scale_part(m: int) -> int:
+    """Return how many of m calibration samples put several scores on one scale where the others carry an exact threshold: a quarter."""
+    return m // 4
+
+
+def scaled_needed(carry: int) -> int:
+    """Return the fewest calibration samples of which so many are left to carry a threshold.
+
+    >>> scaled_needed(299), scaled_needed(3), scaled_needed(4)
+    (398, 3, 5)
+    """
+    m = carry
+    while m - scale_part(m) < carry:
+        m += 1
+    return m
+
+
 def likely_rate(k: int, m: int, confidence: float = 0.95) -> float:
     """Return the bound below which the realised rate lies in a share `confidence` of calibration sets.
 

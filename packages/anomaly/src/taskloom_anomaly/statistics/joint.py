@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jaxtyping import Float
 
 Statistic: TypeAlias = Literal["cauchy", "fisher"]
@@ -63,6 +65,25 @@ def joint_p(
         bar = own[part] - _TIE * np.abs(own[part])
         p[part] = (1 + (others >= bar[:, None]).sum(axis=1)) / (m + 1)
     return p
+
+
+def scaled_statistic(
+    scores: Mapping[str, Float[np.ndarray, " n"]],
+    scale: Mapping[str, Float[np.ndarray, " m"]],
+    statistic: Statistic,
+) -> Float[np.ndarray, " n"]:
+    """Return the statistic of each sample's ranks among samples that it does not join: one function of the sample, given those.
+
+    Args:
+        scores: Scores of the samples by layer.
+        scale: Scores of the samples that they are ranked among.
+        statistic: As in `joint_p`.
+    """
+    terms = [
+        _terms((1 + _at_least(np.sort(known), scores[name])) / (len(known) + 1), statistic)
+        for name, known in scale.items()
+    ]
+    return np.asarray(np.mean(terms, axis=0))
 
 
 def _at_least(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -63,7 +63,10 @@ def calibrate(
         # Put together, so that batches are those of `score`, and the same inputs have the same scores to the bit.
         fitted = recalibrated(ready.fitted, list(ready.parts))
     stored = replace(
-        load_detector(place.files), calibration=fitted.calibration, classes=fitted.classes
+        load_detector(place.files),
+        calibration=fitted.calibration,
+        classes=fitted.classes,
+        fresh=None,
     )
     evidence = evidence_rows(fitted.extractor.handle, fitted.extractor.layers)
     if out is None:
@@ -92,4 +95,4 @@ def recalibrated(fitted: FittedDetector, parts: list[Part]) -> FittedDetector:
     texts = [text for part in parts if isinstance(part.data, list) for text in part.data]
     arrays = [part.data for part in parts if isinstance(part.data, ArrayDataset)]
     answers = fitted.score(texts or concatenate(arrays))
-    return replace(fitted, calibration=answers.layer, classes=answers.predicted)
+    return replace(fitted, calibration=answers.layer, classes=answers.predicted, fresh=None)

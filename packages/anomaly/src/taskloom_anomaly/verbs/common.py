@@ -175,6 +175,7 @@ def store_detector(bound: BoundTask[Any, AnomalyConfig], folder: Path) -> None:
         if isinstance(task, HasValidity):
             assert_valid(task.validity(data.handle))
         fitted = fit_detector(data, config)
+        fitted = fitted.calibrated_by(fitted.score(data.normal))
         path = keep_detector(folder, fitted, config)
         settings = config.model_dump(mode="json")
         write_json(folder / TASK_FILE, {"schema": 1, "task": name, "config": settings})

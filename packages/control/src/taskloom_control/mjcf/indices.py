@@ -100,10 +100,10 @@ class StateIndices:
             )
         if a:
             self._add(_STATE.mjSTATE_USERDATA, [(0, 0)], a)
-        for bit, words in (
-            (_STATE.mjSTATE_PLUGIN, "plugin state"),
-            (_STATE.mjSTATE_PLASTIC, "plastic state"),
-        ):
+        for name, words in (("PLUGIN", "plugin state"), ("PLASTIC", "plastic state")):
+            bit = getattr(_STATE, f"mjSTATE_{name}", None)
+            if bit is None:
+                continue  # releases that are allowed know none
             a, b = self._mine[int(bit)].size, self._other[int(bit)].size
             if a != b or (a and layout(self.plan) != layout(self.plant)):
                 raise ModelError(

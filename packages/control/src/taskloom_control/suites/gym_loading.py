@@ -26,12 +26,13 @@ def load_environment(env_id: str) -> Any:  # noqa: ANN401 -- an optional package
             warnings.simplefilter("ignore")
             import gymnasium  # heavy: gymnasium
 
-            return gymnasium.make(env_id).unwrapped
+            try:
+                return gymnasium.make(env_id).unwrapped
+            except gymnasium.error.Error as error:
+                raise ModelError(
+                    f"Gymnasium {gymnasium.__version__} cannot make '{env_id}', which needs 1.0 or newer: {error}"
+                ) from None
     except ImportError as error:
         raise MissingExtraError(
             f"'{env_id}' needs '{error.name or 'gymnasium'}', which is not installed: pip install 'taskloom-control[gym]'"
-        ) from None
-    except gymnasium.error.Error as error:
-        raise ModelError(
-            f"Gymnasium {gymnasium.__version__} cannot make '{env_id}', which needs 1.0 or newer: {error}"
         ) from None

@@ -79,6 +79,7 @@ def verb_on_run(domain: str, verb: VerbRef, words: Sequence[str]) -> Any:  # noq
         UsageError: It is a run of another domain.
         ConfigError: Its task has changed since.
     """
+    words = _undotted(words, verb)
     function = _function(domain, verb)
     wants_task = list(inspect.signature(function).parameters)[1:2] == ["task"]
     own = _parameters_behind(function, 1 + wants_task)
@@ -114,7 +115,33 @@ def verb_on_run(domain: str, verb: VerbRef, words: Sequence[str]) -> Any:  # noq
     )
     command.summary, command.own_title = verb.summary, "Options"
     command.footer = f"Parameters: as recorded in the run {run.id} < --a.b=value."
-    return command
+    if not verb.named:
+        return command
+    parse, made = command.parse_args, cast("Any", command)
+    made.parse_args = lambda ctx, args: parse(ctx, _undotted(args, verb))
+    return made
+
+
+def _undotted(words: Sequence[str], verb: VerbRef) -> list[str]:
+    """Return a command line with `--condition.logp=2.5` as `--condition=logp=2.5`, for options whose values have names.
+
+    Raises:
+        UsageError: A name has no value.
+    """
+    found: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        option, dot, name = word.partition(".")
+        if not (dot and option.removeprefix("--") in verb.named and option.startswith("--")):
+            found.append(word)
+            continue
+        if "=" not in name:
+            if not rest or rest[0].startswith("--"):
+                raise UsageError(f"{word} needs a value", hint=f"write it as {word}=VALUE")
+            name = f"{name}={rest.pop(0)}"
+        found.append(f"{option}={name}")
+    return found
 
 
 def _is_plain_folder(reference: str) -> bool:

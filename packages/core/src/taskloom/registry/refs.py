@@ -65,6 +65,7 @@ class VerbRef:
         for_run: The function of a verb on a task where a run is named in the task's place; as for `run` above. Empty: it has none.
         folders: Whether a verb on a run also takes a folder that is no run, such as one that another verb has written: it then
             receives its `Path` in place of the `Run`, and opens what it needs by itself.
+        named: Options of a verb on a run whose values have names: `--condition.logp=2.5` is `--condition=logp=2.5`.
     """
 
     name: str
@@ -74,6 +75,7 @@ class VerbRef:
     overrides: tuple[str, ...] = ()
     folders: bool = False
     for_run: str = ""
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ class Corpus:
         split: The rule's name: `hash`, `scaffold`, `column:NAME`, `file`, `published`, `drawn` or `legacy`; empty for parts that
             a task made itself, which are then put in the order of their ranks.
         unfinished: Texts that are a part of a document which goes on behind them.
+        rows: For each sequence of a user's file, all rows that it came from, those that were merged into it too.
         origin: For each sequence of a user's file, the rows that it came from: one for each time that it is in the corpus.
     """
 
@@ -89,6 +90,7 @@ class Corpus:
     origin: Mapping[str, Sequence[SourceRow]] = field(default_factory=dict)
     example_lines: dict[str, list[int]] = field(default_factory=dict)
     unfinished: frozenset[str] = frozenset()
+    rows: Mapping[str, Sequence[SourceRow]] = field(default_factory=dict)
 
     @property
     def validation(self) -> Sequence[str]:

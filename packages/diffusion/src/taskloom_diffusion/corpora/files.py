@@ -70,9 +70,12 @@ def read_corpus(
         return read_as_before(path, column, options.content, rule)
     intake = read(path, options, column)
     _check_count(path, column, intake, 1 if others or options.content == "documents" else 2)
+    rows = intake.rows
     if others is not None:
         read_too = [(other, read(other, options, column_of(other, column))) for other in others]
         corpus = _of_files(path, intake, read_too)
+        for _, other in read_too:
+            rows = {**rows, **other.rows}
     else:
         corpus = _split(path, intake, rule, flat_keys=flat_keys, blocks=blocks)
     return replace(
@@ -83,6 +86,7 @@ def read_corpus(
         example_lines=intake.example_lines,
         left_out=intake.left_out,
         origin=intake.origin,
+        rows=rows,
     )
 
 

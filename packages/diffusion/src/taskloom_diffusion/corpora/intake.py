@@ -135,6 +135,14 @@ class Intake(Tally):
         return found
 
     @property
+    def rows(self) -> dict[str, list[SourceRow]]:
+        """All rows that each text of the corpus came from."""
+        found: dict[str, list[SourceRow]] = {}
+        for item, rows in zip(self.items, self.sources, strict=True):
+            found.setdefault(item.text, []).extend(rows)
+        return found
+
+    @property
     def dropped(self) -> dict[str, int]:
         """Numbers of rows that were dropped, by reason."""
         return {reason: count for reason, count in self.counts.items() if reason in DROPS}

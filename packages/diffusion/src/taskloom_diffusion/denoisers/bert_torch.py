@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 from transformers.models.bert.modeling_bert import BertPreTrainedModel
 
+from taskloom_diffusion.model.condition import Condition, ConditionEmbedding
+
 
 class BertDiffusionModel(BertPreTrainedModel):  # type: ignore[no-untyped-call]  # transformers leaves its hook untyped
     """BERT without a pooler whose embeddings, or last hidden state, are shifted by an embedding of the time.
@@ -100,16 +102,27 @@ class BERTNetwork(nn.Module):
         self.output_projection = nn.Linear(width, vocab_size)
         if self.timestep_embedding is not None:
             nn.init.normal_(self.timestep_embedding.weight, std=0.02)
+        self.condition: ConditionEmbedding | None = None
+
+    def take_conditions(self, numbers: int, sizes: tuple[int, ...]) -> None:
+        """Let conditions enter where the time does."""
+        width = self.output_projection.in_features
+        self.condition = ConditionEmbedding(numbers, sizes, width)
 
     @property
     def uses_time(self) -> bool:
         return self.timestep_embedding is not None
 
-    def forward(self, z: Tensor, noise: Tensor, maskable: Tensor) -> Tensor:
+    def forward(
+        self, z: Tensor, noise: Tensor, maskable: Tensor, *, condition: Condition | None = None
+    ) -> Tensor:
         time = None
         if self.timestep_embedding is not None:
             row = (noise * (self.num_timesteps - 1)).round().long().clamp(0, self.num_timesteps - 1)
             time = self.timestep_embedding(row)
+        if self.condition is not None:
+            told = self.condition(condition, len(z))
+            time = told if time is None else time + told
         with torch.autocast("cpu", enabled=False):
             hidden = self.body(
                 input_ids=z, attention_mask=maskable.long(), timestep_embeds=time

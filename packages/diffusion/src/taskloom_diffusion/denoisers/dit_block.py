@@ -68,8 +68,14 @@ class DiTBlock(nn.Module):
         self.up = LinearGelu(width, hidden)
         self.down = LinearLayer(hidden, width)
         self.dropout = dropout
-        self.modulation = nn.Linear(width, 6 * width) if time else None
-        if self.modulation is not None:
+        self.modulation: nn.Linear | None = None
+        if time:
+            self.adapt(width)
+
+    def adapt(self, width: int) -> None:
+        """Let norms follow a vector (B, W), if they do not yet; at first it changes nothing."""
+        if self.modulation is None:
+            self.modulation = nn.Linear(width, 6 * width)
             nn.init.zeros_(self.modulation.weight)
             nn.init.zeros_(self.modulation.bias)
 

@@ -17,6 +17,7 @@ from taskloom_diffusion.accelerated.block_attention import (
 from taskloom_diffusion.denoisers.attention import rotary_table
 from taskloom_diffusion.denoisers.dit_block import DiTBlock, NoiseEmbedding
 from taskloom_diffusion.model.blocks import padded_to_blocks
+from taskloom_diffusion.model.condition import Condition, ConditionEmbedding
 
 
 class DiTNetwork(nn.Module):
@@ -58,6 +59,7 @@ class DiTNetwork(nn.Module):
         self.from_start = nn.Embedding(max_length, width)
         self.from_end = nn.Embedding(max_length, width)
         self.time = NoiseEmbedding(width) if time_conditioning else None
+        self.condition: ConditionEmbedding | None = None
         # The last block alone is asked for some positions only.
         sizes = (width, num_heads, int(mlp_ratio * width), convolution)
         flags = {"unit": query_key_norm, "time": time_conditioning}
@@ -92,17 +94,38 @@ class DiTNetwork(nn.Module):
     @property
     def reads_blocks(self) -> bool:
         """Return whether `in_blocks` and `after` are there: the noise level would have to differ from block to block."""
-        return self.time is None
+        return self.time is None and self.condition is None
+
+    def take_conditions(self, numbers: int, sizes: tuple[int, ...]) -> None:
+        """Let conditions enter through the adaptive norms, which at first do nothing."""
+        width = self.embedding.embedding_dim
+        self.condition = ConditionEmbedding(numbers, sizes, width)
+        for layer in range(len(self.blocks)):
+            self._layer(layer).adapt(width)
+
+    def _context(self, noise: Tensor, condition: Condition | None, like: Tensor) -> Tensor | None:
+        """Return what the adaptive norms follow (B, W): the noise level, the conditions, or both."""
+        time = None if self.time is None else self.time(noise.to(like.dtype))
+        if self.condition is None:
+            return time
+        told: Tensor = self.condition(condition, len(like))
+        return told if time is None else time + told
 
     def forward(
-        self, z: Tensor, noise: Tensor, maskable: Tensor, wanted: Tensor | None = None
+        self,
+        z: Tensor,
+        noise: Tensor,
+        maskable: Tensor,
+        wanted: Tensor | None = None,
+        *,
+        condition: Condition | None = None,
     ) -> Tensor:
         """Return logits (B, L, V), 0 where `wanted` (B, L) is False."""
         x = self.embedding(z) + self._places(maskable)
         # Without padding the mask is dropped: attention has a faster path then.
         keys = None if bool(maskable.all()) else maskable[:, None, None, :]
         table = self._table(z.shape[1], z.device)
-        time = None if self.time is None else self.time(noise.to(x.dtype))
+        time = self._context(noise, condition, x)
         for block in self.blocks[:-1]:
             x = block(x, table, keys, time)
         rows = None if wanted is None else wanted.flatten().nonzero()[:, 0]

@@ -169,7 +169,10 @@ def estimate_bound(
             x, maskable = (batch[name].to(device) for name in ("tokens", "maskable"))
             noise = uniforms(derive_seed(seed, "noise"), draw, rows.keys[part], x.shape[1])
             here = levels.of_rows(rows.levels_of(first, len(part)))
-            corrupted = task.noised_at(x, maskable, here, noise)
+            condition = (
+                None if store.condition is None else store.condition.of(torch.from_numpy(part))
+            )
+            corrupted = task.noised_at(x, maskable, here, noise, condition=condition)
             bounds = corrupted.by_sequence(corrupted.bound())
             totals[draw, part] = bounds.double().cpu().numpy()
             # Kept beside the bound: the report shows at which mask rates the model is weak.

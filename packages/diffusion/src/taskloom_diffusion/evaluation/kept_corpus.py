@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from taskloom import RunContext
 from taskloom.errors import ConfigError
 
-from taskloom_diffusion.training.batches import TokenStore
+from taskloom_diffusion.model.told import as_told, kept_conditions, tensors_of
+from taskloom_diffusion.training.batches import TokenStore, fitting
 from taskloom_diffusion.training.preparation import (
     BoundCorpus,
     Prepared,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from taskloom_diffusion.tokenizers.base import FittedTokenizer
 
 _CORPUS, _TEST, _LEFT_OUT = "corpus", "test_part", "left_out"
+_CONDITIONS = "test_conditions"
 
 
 def keep_corpus(ctx: RunContext, prepared: Prepared) -> dict[str, Path]:
@@ -53,6 +55,11 @@ def keep_corpus(ctx: RunContext, prepared: Prepared) -> dict[str, Path]:
     written = {_CORPUS: ctx.artifact("corpus.json"), _TEST: ctx.artifact("test_part.jsonl")}
     _write(written[_CORPUS], json.dumps(facts, indent=1) + "\n")
     _write(written[_TEST], "".join(json.dumps(text) + "\n" for text in corpus.test))
+    if prepared.conditions:
+        written[_CONDITIONS] = ctx.artifact("test_conditions.json")
+        told = {text: prepared.values[text] for text in corpus.test}
+        kept = kept_conditions(prepared.conditions, 0.0)["conditions"]
+        _write(written[_CONDITIONS], json.dumps({"conditions": kept, "values": told}) + "\n")
     if corpus.left_out:
         table = io.StringIO()
         lines = csv.writer(table, lineterminator="\n")
@@ -101,7 +108,13 @@ def kept_test_part(run: Run, task: BoundCorpus, tokenizer: FittedTokenizer) -> T
     lines = run.read(_TEST).decode("utf-8", "surrogatepass").split("\n")
     texts: Sequence[str] = [json.loads(line) for line in lines if line]
     unfinished = {texts[i] for i in facts_of(run).get("unfinished", ())}
-    return judged_store(texts, tokenizer, task.config, unfinished)
+    store = judged_store(texts, tokenizer, task.config, unfinished)
+    if _CONDITIONS in run.artifacts:
+        kept = json.loads(run.read(_CONDITIONS))
+        fits = fitting(texts, tokenizer, task.config.length_policy, task.config.max_length)
+        values = [kept["values"].get(text, {}) for text in fits[: len(store)]]
+        store.condition = tensors_of(as_told(kept["conditions"]), values)
+    return store
 
 
 @dataclass(frozen=True)

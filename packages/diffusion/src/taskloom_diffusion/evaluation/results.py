@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 from taskloom import Result, RunContext, derive_seed
 
 from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.evaluation.benchmarked import benchmark_run
 from taskloom_diffusion.evaluation.bound import Bound, estimate_bound
 from taskloom_diffusion.evaluation.calls import SAMPLERS, fitting, quality_against_calls
 from taskloom_diffusion.evaluation.headline import headline, units_of
@@ -86,17 +88,20 @@ def finish(
     generated = generate_samples(config, task, prepared, config.evaluate.num_samples, "samples")
     judged = config.metrics.compute(generated.texts, prepared.corpus)
     ngram = judged_ngram(task, prepared)
+    figures, benchmark = benchmark_run(ctx, config, generated.texts, prepared.corpus)
     metrics = {
         **bound_metrics(bound),
         "samples/calls": generated.mean_calls,
         **{f"samples/{name}": value for name, value in judged.items()},
+        **figures,
         "corpus/train": float(len(prepared.train)),
         "corpus/too_long": float(prepared.too_long),
         "corpus/left_out": float(sum(prepared.corpus.dropped.values())),
         **baseline_metrics(ngram, bound),
         "model/parameters": float(sum(p.numel() for p in task.model.parameters())),
+        **_null_metrics(config, task, prepared),
     }
-    artifacts = _write(ctx, config, task, prepared, bound=bound, generated=generated)
+    artifacts = _write(ctx, config, task, prepared, bound=bound, generated=generated) | benchmark
     shares = ", ".join(
         f"{name} {judged[name]:.1%}"
         for name in ("valid", "unique", "known_words")
@@ -109,6 +114,19 @@ def finish(
     )
     said = headline(bound, ngram, judged, len(generated.texts))
     return Result(metrics, artifacts, summary, said, units_of(bound, ngram, prepared.test))
+
+
+def _null_metrics(
+    config: DiffusionConfig, task: DiffusionModel, prepared: Prepared
+) -> dict[str, float]:
+    """Return the bound with nothing told, which is on -log p(x); its difference to the other is no bound."""
+    if not prepared.conditions:
+        return {}
+    # The same sequences and noise, so that the two figures differ by what was told alone.
+    untold = copy(prepared.test)
+    untold.condition = None
+    bound = held_out_bound(config, task, untold, num_draws=config.evaluate.num_draws)
+    return {"nelbo/null_nats_per_token": bound.nats_per_token}
 
 
 def _write(

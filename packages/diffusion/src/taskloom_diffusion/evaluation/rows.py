@@ -15,6 +15,7 @@ from torch import Tensor
 from taskloom_diffusion.evaluation.sampling import complete, sample_lengths
 from taskloom_diffusion.evaluation.template import parse_template
 from taskloom_diffusion.model.blocks import Cut
+from taskloom_diffusion.model.condition import Condition, condition_in
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.memory import rows_in_memory
 from taskloom_diffusion.model.noising import documents_in
@@ -60,24 +61,25 @@ def bound_of_rows(
         seen: How often each sequence came before in an epoch, which is counted on; None lets equal ones have equal answers.
     """
     x, maskable = model.data_of(batch)
-    documents = documents_in(batch)
+    documents, condition = documents_in(batch), condition_in(batch)
     size = rows_in_memory(model, x.shape[1])
     bounds = []
     for first in range(0, len(x), size):
         part = slice(first, first + size)
         of_documents = None if documents is None else documents[part]
-        bounds.append(_bounds(model, (x[part], maskable[part], of_documents), seed, seen))
+        told = None if condition is None else condition.of(part)
+        bounds.append(_bounds(model, (x[part], maskable[part], of_documents, told), seed, seen))
     # Under `eos_pad` the padding is predicted and in the nats, but a figure per token must not be mostly about it.
     return torch.cat(bounds), (maskable & (x != model.pad_token_id)).sum(1)
 
 
 def _bounds(
     model: DiffusionModel,
-    batch: tuple[Tensor, Tensor, Tensor | None],
+    batch: tuple[Tensor, Tensor, Tensor | None, Condition | None],
     seed: int,
     seen: Counter[bytes] | None,
 ) -> Tensor:
-    x, maskable, documents = batch
+    x, maskable, documents, told = batch
     law = least_variance(absorbing=model.diffusion_process.absorbing)
     rows = [ids[inside].numpy() for ids, inside in zip(x.cpu(), maskable.cpu(), strict=True)]
     keys = row_keys(rows, seen)
@@ -91,7 +93,9 @@ def _bounds(
         drawn.append(law.draw(sizes, generator))
     # By content and position, so that a row says the same beside any others.
     noise = uniforms(seed, 0, keys, x.shape[1])
-    corrupted = model.noised_at(x, maskable, Levels.joined(drawn), noise, documents=documents)
+    corrupted = model.noised_at(
+        x, maskable, Levels.joined(drawn), noise, documents=documents, condition=told
+    )
     sums = x.new_zeros(len(x), dtype=torch.float64)
     bound = corrupted.bound().double()
     if corrupted.sequence is None:

@@ -21,7 +21,6 @@ from taskloom_diffusion.samplers.generation import (
     Generation,
     Predictor,
     SampledTokens,
-    Strategy,
     generate,
 )
 from taskloom_diffusion.samplers.in_blocks import InBlocks
@@ -44,7 +43,7 @@ class Generated:
         positions: Positions that the network was asked about for each, over all of its calls.
         cpu_seconds: Processor time [s].
         trajectory: States of the first sequences after every step (S, B, L), if asked for.
-        log_weights: Log weight of each; 0 where all weigh the same.
+        log_weights: Log weight of each; 0 where all weigh the same, -inf of one that no particle came to.
     """
 
     texts: list[str]
@@ -133,13 +132,24 @@ def sample_lengths(
     seed: int,
     batch_size: int,
     record: int = 0,
+    steering: Steers | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> Generated:
     """Generate one sequence of each length; sequence i depends on the seed and i, not on its batch.
 
     Where the end is predicted, a length of `max_length` leaves it open, as in training; a shorter one is that many tokens of data.
     """
     templates = [[task.mask_token_id] * n for n in lengths]
-    return complete(task, config, templates, seed=seed, batch_size=batch_size, record=record)
+    return complete(
+        task,
+        config,
+        templates,
+        seed=seed,
+        batch_size=batch_size,
+        record=record,
+        numbers=numbers,
+        steering=steering,
+    )
 
 
 def predicts_ends(task: DiffusionModel) -> bool:
@@ -178,9 +188,12 @@ def complete(
         batch_size: Sequences in a batch.
         record: Number of the first sequences whose trajectory is kept.
         numbers: Of each sequence, which row of the noise is its own; None is its place.
-        steering: By what sequences are steered; None is nothing.
+        steering: By what sequences are steered; None is nothing. With particles a sequence has several.
     """
     check_sampler(task, config)
+    # Particles of a sequence are rows of the batch side by side.
+    size = getattr(steering, "size", 1)
+    kept = size if getattr(steering, "everything", False) else 1
     for template in templates:
         check_template(task, template)
     began = time.process_time()
@@ -189,11 +202,11 @@ def complete(
     # Samples do not depend on their batch, so a smaller one is only a matter of memory.
     at_once = rows_in_memory(task, max(map(len, templates), default=1)) // config.states_of_row
     batch_size = min(batch_size, max(at_once, 1))
+    batch_size = max(1, batch_size // size)
     # Like lengths together, to save padding; each sequence has a stream of its own, so the order changes no sample.
     order = np.argsort([len(t) for t in templates], kind="stable")
-    tokens: list[list[int]] = [[] for _ in templates]
-    calls, positions = [0] * len(templates), [0] * len(templates)
-    weights = [0.0] * len(templates)
+    tokens: list[list[int]] = [[] for _ in range(kept * len(templates))]
+    calls, positions, weights = [0] * len(tokens), [0] * len(tokens), [0.0] * len(tokens)
     trajectory = torch.zeros(0, dtype=torch.int32)
     # The recorded sequences are a batch of their own, so that their trajectory has one length.
     groups = [np.arange(min(record, len(templates)))] if record else []
@@ -204,32 +217,47 @@ def complete(
         streams = rows.tolist() if numbers is None else [numbers[int(i)] for i in rows]
         # A template that is shorter than what training saw holds that much data: its end stands behind it.
         closed = [lengths[int(i)] < len(templates[int(i)]) for i in rows]
+        if size > 1:
+            # Every particle has a stream of its own, which follows from that of its sequence.
+            chosen = [template for template in chosen for _ in range(size)]
+            closed = [is_closed for is_closed in closed for _ in range(size)]
+            streams = [stream * size + k for stream in streams for k in range(size)]
         noise = RowNoise(seed, streams, max(map(len, chosen), default=0))
         recorded = bool(record) and number == 0
-        samples = _run(task, config, chosen, noise, closed, steering=steering, record=recorded)
+        generation = _generation(task, config, chosen, noise, closed, record=recorded)
+        samples = _generated(task, config, generation, steering)
         if record and number == 0:
             trajectory = samples.trajectory
+        places = [int(i) * kept + k for i in rows for k in range(kept)]
         counts, asked = samples.network_calls.tolist(), samples.positions.tolist()
-        for place, i in enumerate(rows):
-            tokens[i] = samples.tokens[place, : lengths[i]].tolist()
+        for place, i in enumerate(places):
+            tokens[i] = samples.tokens[place, : lengths[i // kept]].tolist()
             calls[i], positions[i] = counts[place], asked[place]
-        for i, weight in zip(rows, samples.log_weights.tolist(), strict=False):
+        for i, weight in zip(places, samples.log_weights.tolist(), strict=False):
             weights[i] = weight
-    texts = [task.tokenizer.decode(_until_end(ids, task.tokenizer.end_id)) for ids in tokens]
+    texts = [text_of(task, ids) for ids in tokens]
     spent = time.process_time() - began
     return Generated(texts, tokens, calls, positions, spent, trajectory, weights)
 
 
-def _run(
+def _generated(
+    task: DiffusionModel, config: Sampler, generation: Generation, steering: Steers | None
+) -> SampledTokens:
+    size = task.settings.block_size
+    if steering is not None:
+        return steering.run(config, generation, size)
+    return generate(InBlocks(config, size) if size else config, generation)
+
+
+def _generation(
     task: DiffusionModel,
     config: Sampler,
     templates: Sequence[Sequence[int]],
     noise: RowNoise,
     closed: Sequence[bool],
     *,
-    steering: Steers | None,
     record: bool,
-) -> SampledTokens:
+) -> Generation:
     width = noise.width
     start = torch.full((len(templates), width), task.pad_token_id)
     maskable = torch.zeros(start.shape, dtype=torch.bool)
@@ -248,7 +276,7 @@ def _run(
         half=config.precision == "bf16",
         forbidden=_no_end_inside(task, free, closed),
     )
-    generation = Generation(
+    return Generation(
         predictor,
         process,
         task.schedule,
@@ -260,12 +288,6 @@ def _run(
         config.top_p,
         [] if record else None,
     )
-    if steering is not None:
-        return steering.run(config, generation, task.settings.block_size)
-    sampler: Strategy = config
-    if task.settings.block_size:
-        sampler = InBlocks(sampler, task.settings.block_size)
-    return generate(sampler, generation)
 
 
 def _no_end_inside(task: DiffusionModel, free: Tensor, closed: Sequence[bool]) -> Forbidden | None:
@@ -277,6 +299,7 @@ def _no_end_inside(task: DiffusionModel, free: Tensor, closed: Sequence[bool]) -
     return Forbidden(tokens, free & torch.tensor(closed)[:, None])
 
 
-def _until_end(ids: Sequence[int], end_id: int) -> Sequence[int]:
-    """Return the tokens before the first end token."""
-    return ids[: ids.index(end_id)] if end_id in ids else ids
+def text_of(task: DiffusionModel, ids: Sequence[int]) -> str:
+    """Return the text before the first end token."""
+    end = task.tokenizer.end_id
+    return task.tokenizer.decode(ids[: ids.index(end)] if end in ids else ids)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ from taskloom_diffusion.evaluation.sampling import (
 )
 from taskloom_diffusion.evaluation.streamed import Draws, Record, judge
 from taskloom_diffusion.evaluation.template import parse_template
+from taskloom_diffusion.guidance.designing import Drawing, design
+from taskloom_diffusion.guidance.wishes import Wishes, WishOptions
 from taskloom_diffusion.model.coercion import as_sampler
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.wrapping import give_parts
@@ -53,12 +55,16 @@ class SampledSequences:
         tokens: Token ids (n, L), int32, filled up with padding.
         lengths: Tokens of each (n,).
         calls: Network calls that each took part in (n,).
+        log_weight: Log weight of each (n,), float64; 0 where all weigh the same.
+        notes: Sentences about what was asked for and could not be had as it was.
     """
 
     texts: list[str]
     tokens: np.ndarray
     lengths: np.ndarray
     calls: np.ndarray
+    log_weight: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    notes: Sequence[str] = ()
 
 
 class TrainedModel(DesigningModel):
@@ -116,9 +122,11 @@ class TrainedModel(DesigningModel):
         n: int,
         length: int | None = None,
         sampler: Sampler | None = None,
+        condition: Mapping[str, object] | None = None,
         *,
         seed: int = 0,
         batch_size: int = 250,
+        **wishes: Unpack[WishOptions],
     ) -> SampledSequences:
         """Return n new sequences; more of them begin with the same ones.
 
@@ -126,21 +134,26 @@ class TrainedModel(DesigningModel):
             n: Sequences.
             length: Of each [tokens]; None draws it from the lengths of the training sequences.
             sampler: The sampler; None is the run's own.
-            seed: Of lengths and noise.
+            condition: What they are asked to have, `{"logp": 2.5}`; what is left out is not told.
+            seed: Of the noise.
             batch_size: Sequences that are asked about at once, which changes no result.
+            **wishes: Guidance, particles, constraints and filters, as in `guidance.wishes.Wishes`: `guidance="cfg", scale=2.0`,
+                `particles=64`, `constraint="smiles"`, `where="tpsa<90"`. Fewer than n come back where too few pass.
 
         Raises:
             UsageError: The length is not between 1 and `max_length`, or is not given where none are known.
+            ConfigError: This model or sampler cannot do what is wished for.
         """
         if n < 1:
             raise UsageError(f"n = {n} must be at least 1")
-        made = sample_lengths(
-            self,
-            sampler or self.sampler,
-            self.lengths(n, length, seed),
-            seed=seed,
-            batch_size=batch_size,
-        )
+        chosen = sampler or self.sampler
+        wished = Wishes(condition=condition or {}, **wishes)
+        if wished.steers or wished.filters:
+            drawing = Drawing(self, self.lengths, chosen, length, seed, batch_size)
+            found = design(drawing, n, wished)
+            return self._samples(found.made, found.notes)
+        lengths = self.lengths(n, length, seed)
+        made = sample_lengths(self, chosen, lengths, seed=seed, batch_size=batch_size)
         return self._samples(made)
 
     def lengths(self, n: int, length: int | None, seed: int) -> list[int]:
@@ -249,12 +262,13 @@ class TrainedModel(DesigningModel):
         for records in judge(self, file, Draws(draws, seed, None, 250)):
             yield from records
 
-    def _samples(self, made: Generated) -> SampledSequences:
+    def _samples(self, made: Generated, notes: Sequence[str] = ()) -> SampledSequences:
         lengths = np.array([len(row) for row in made.tokens], dtype=np.int64)
         tokens = np.full((len(lengths), lengths.max(initial=0)), self.pad_token_id, dtype=np.int32)
         for row, ids in zip(tokens, made.tokens, strict=True):
             row[: len(ids)] = ids
-        return SampledSequences(made.texts, tokens, lengths, np.array(made.calls, dtype=np.int64))
+        calls, weights = np.array(made.calls, dtype=np.int64), np.array(made.log_weights)
+        return SampledSequences(made.texts, tokens, lengths, calls, weights, notes)
 
 
 def _usual(model: DiffusionModel) -> Sampler:

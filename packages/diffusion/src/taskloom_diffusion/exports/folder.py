@@ -63,6 +63,11 @@ def export(model: TrainedModel, folder: Path, format: Format, sampler: Sampler) 
         MissingExtraError: The packages of ONNX are not installed.
         StoreError: The folder cannot be written.
     """
+    if model.conditions:
+        names = ", ".join(condition.name for condition in model.conditions)
+        raise ConfigError(
+            f"this model is told conditions ({names}), and no format of an export asks for them; load it with taskloom_diffusion.load"
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"--to '{folder}' is not empty; give a new folder")
     if format != "hf":

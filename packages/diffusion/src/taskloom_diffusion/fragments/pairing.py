@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from taskloom.errors import ConfigError
 from torch import Tensor
 from torch.nn import functional
 
 from taskloom_diffusion.samplers.base import Sampler
-from taskloom_diffusion.samplers.generation import Generation, SampledTokens, generate
+from taskloom_diffusion.samplers.generation import Generation, Predictor, SampledTokens, generate
 from taskloom_diffusion.tokenizers.fragments import FragmentTokenizer
 
 _WEIGHED = ("first_hitting", "left_to_right", "random", "entropy", "margin")
@@ -42,7 +44,8 @@ class LinkPairing:
                 f"links are paired over whole sequences, and this model generates blocks of {block_size}; switch pair_links off"
             )
         limits = _Pairs(self, generation.start)
-        generation.predictor.limits = limits
+        # A batch comes with the network itself, which nothing has been joined to yet.
+        cast("Predictor", generation.predictor).limits = limits
         made = generate(sampler, generation)
         weights = limits.finished(made.tokens)
         if not _can_be_weighed(sampler):

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from taskloom.errors import ConfigError, StoreError, UsageError
 from taskloom.given.files import load_file
@@ -36,8 +36,7 @@ def score_called(name: str) -> Score:
         found = load_target(name)
     if not callable(found):
         raise UsageError(f"--score '{name}': there is no function '{function}' in '{place}'")
-    score: Score = found
-    return score
+    return cast("Score", found)
 
 
 @dataclass(frozen=True)

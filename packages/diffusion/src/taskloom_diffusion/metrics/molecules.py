@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from taskloom_diffusion.corpora.polymer_unit import is_polymer, repeat_unit
@@ -124,12 +124,25 @@ def internal_diversities(molecules: Sequence[Any]) -> dict[str, float]:
     """
     import numpy as np  # numpy is heavy
 
-    bits = fingerprints(molecules)
+    first = second = 0.0
+    for weight, mean, squares in similarity_rows(fingerprints(molecules)):
+        first += float(weight @ mean)
+        second += float(weight @ np.sqrt(squares))
+    return {"diversity": 1.0 - first, "diversity_2": 1.0 - second}
+
+
+def similarity_rows(bits: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield, in blocks of the fingerprints that differ, their weights, and their means of T and of T^2 to all.
+
+    Args:
+        bits: Fingerprints (N, B) of zeros and ones; the weights of all blocks add up to 1.
+    """
+    import numpy as np  # numpy is heavy
+
     # Repeats weigh as often as they come, so that a collapsed sampler is not asked about each of its copies.
     kinds, counts = np.unique(np.packbits(bits.astype(bool), axis=1), axis=0, return_counts=True)
     bits = np.unpackbits(kinds, axis=1).astype(np.float32)
     weight = counts / counts.sum()
-    first = second = 0.0
     for rows in range(0, len(bits), _ROWS):
         mean = np.zeros(len(bits[rows : rows + _ROWS]))
         squares = np.zeros_like(mean)
@@ -138,9 +151,7 @@ def internal_diversities(molecules: Sequence[Any]) -> dict[str, float]:
             part = tanimoto(bits[rows : rows + _ROWS], bits[columns : columns + _COLUMNS])
             mean += part @ weight[columns : columns + _COLUMNS]
             squares += (part.astype(np.float64) ** 2) @ weight[columns : columns + _COLUMNS]
-        first += float(weight[rows : rows + _ROWS] @ mean)
-        second += float(weight[rows : rows + _ROWS] @ np.sqrt(squares))
-    return {"diversity": 1.0 - first, "diversity_2": 1.0 - second}
+        yield weight[rows : rows + _ROWS], mean, squares
 
 
 def fingerprints(molecules: Sequence[Any]) -> np.ndarray:

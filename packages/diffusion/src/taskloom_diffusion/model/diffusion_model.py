@@ -5,12 +5,12 @@ Sampling and evaluation need no more than this; `training.module` adds what Ligh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from taskloom import derive_seed
-from taskloom.errors import ConfigError
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -19,12 +19,19 @@ from taskloom_diffusion.denoisers.base import Denoiser
 from taskloom_diffusion.denoisers.table_torch import ToyPosterior
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model.blocks import BlockContext, Cut, predict_in_blocks
+from taskloom_diffusion.model.building import (
+    level_sampler_of,
+    parameterization_of,
+    tell_conditions,
+    told_the_time,
+)
 from taskloom_diffusion.model.coercion import (
     as_denoiser,
     as_optimizer,
     as_settings,
     as_tokenizer,
 )
+from taskloom_diffusion.model.condition import Condition, condition_in
 from taskloom_diffusion.model.documents import apart
 from taskloom_diffusion.model.loss_terms import LossTerms
 from taskloom_diffusion.model.memory import LOGITS, rows_in_memory
@@ -32,14 +39,15 @@ from taskloom_diffusion.model.noising import (
     documents_in,
     move_levels,
     noised,
+    refuse_strange,
     tokens_of,
     vocabulary_of,
 )
 from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.model.step_noise import StepRows
+from taskloom_diffusion.model.told import ToldCondition, as_told, kept_conditions
 from taskloom_diffusion.time_samplers.base import Levels, LevelSampler
-from taskloom_diffusion.time_samplers.times import StepGrid
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 
 
@@ -60,6 +68,8 @@ class DiffusionModel(nn.Module):
         ends: Whether the end and pad tokens are predicted (length policy `eos_pad`).
         closes: Whether the end is predicted, and no padding: documents.
         seed: Root of the noise.
+        conditions: What the network is told of a sequence besides its tokens; any of it may be unknown.
+        condition_dropout: Chance that training tells nothing of a row, and, of several conditions, that it leaves each out.
     """
 
     def __init__(
@@ -75,6 +85,8 @@ class DiffusionModel(nn.Module):
         ends: bool = False,
         closes: bool = False,
         seed: int = 0,
+        conditions: Sequence[ToldCondition | Mapping[str, Any]] = (),
+        condition_dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.settings = as_settings(diffusion_config)
@@ -83,20 +95,24 @@ class DiffusionModel(nn.Module):
         self.optimizer_settings = as_optimizer(optimizer_config)
         self.tokenizer = as_tokenizer(tokenizer_name)
         self.vocabulary = vocabulary_of(self.tokenizer, frequencies, ends=ends, closes=closes)
-        self.max_length = max_length
-        self.total_steps = total_steps
-        self.seed = seed
+        self.max_length, self.total_steps, self.seed = max_length, total_steps, seed
         self.vocab_size = self.vocabulary.size
         self.logit_memory = LOGITS
         self.mask_token_id = self.vocabulary.mask_id
         self.pad_token_id = self.vocabulary.pad_id
         self.schedule = self.settings.schedule
         self.diffusion_process = self.settings.process.build(self.vocabulary)
-        self.parameterization: Parameterization = self._parameterization()
-        self.level_sampler = self._level_sampler()
+        absorbing = self.diffusion_process.absorbing
+        self.parameterization: Parameterization = parameterization_of(
+            self.settings, absorbing=absorbing
+        )
+        self.level_sampler = level_sampler_of(self.settings)
+        self.conditions, self.condition_dropout = as_told(conditions), condition_dropout
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "weights"))
-            self.model = self._denoiser_config_for_process().build(self.vocab_size, max_length)
+            told = told_the_time(self.denoiser_config, absorbing=absorbing)
+            self.model = told.build(self.vocab_size, max_length)
+            tell_conditions(self.model, self.conditions, getattr(told, "kind", ""))
         if isinstance(self.model, ToyPosterior):
             self.model.bind(self.diffusion_process)
 
@@ -117,15 +133,17 @@ class DiffusionModel(nn.Module):
         maskable: Tensor,
         wanted: Tensor | None = None,
         documents: Tensor | None = None,
+        *,
+        condition: Condition | None = None,
     ) -> Tensor:
         """Return logits (B, L, V); where `wanted` (B, L) is False they may be 0, which some networks make use of."""
         if documents is not None:
             return apart(self.forward, z, noise, maskable, wanted, documents=documents)
-        if wanted is not None and getattr(self.model, "answers_in_part", False):
-            logits: Tensor = self.model(z, noise, maskable, wanted)
-            return logits
-        whole: Tensor = self.model(z, noise, maskable)
-        return whole
+        told = {} if condition is None else {"condition": condition}
+        partly = wanted is not None and getattr(self.model, "answers_in_part", False)
+        asked = (z, noise, maskable, wanted) if partly else (z, noise, maskable)
+        logits: Tensor = self.model(*asked, **told)
+        return logits
 
     def corrupt(
         self,
@@ -155,7 +173,10 @@ class DiffusionModel(nn.Module):
         drawn = sampler.draw(sizes.cpu(), generator, versions=versions)
         shape = (len(x) * versions, x.shape[1])
         noise = torch.rand(shape, generator=generator, dtype=torch.float64)
-        return self.noised_at(x, maskable, drawn, noise, documents=documents_in(batch))
+        told = condition_in(batch)
+        condition = None if told is None else told.repeated(versions)
+        documents = documents_in(batch)
+        return self.noised_at(x, maskable, drawn, noise, documents=documents, condition=condition)
 
     def corrupt_rows(self, batch: Batch, rows: StepRows, *, versions: int = 1) -> Corrupted:
         """Noise a part of the rows of an optimizer step: however these are cut, each gets the noise that is its own.
@@ -168,8 +189,12 @@ class DiffusionModel(nn.Module):
         x, maskable = self.data_of(batch)
         drawn = self._levels_of(maskable, rows, versions)
         noise = rows.noise(len(x), x.shape[1], versions)
-        documents = documents_in(batch)
-        return self.noised_at(x, maskable, drawn, noise, documents=documents)
+        documents, told = documents_in(batch), condition_in(batch)
+        condition = None
+        if told is not None:
+            lots = rows.noise_of("condition", len(x), 1 + told.given.shape[1], versions)
+            condition = told.repeated(versions).dropped(lots, self.condition_dropout)
+        return self.noised_at(x, maskable, drawn, noise, documents=documents, condition=condition)
 
     def _levels_of(self, maskable: Tensor, rows: StepRows, versions: int) -> Levels:
         """Return the levels of a batch out of those of its whole step, over which they are stratified."""
@@ -198,6 +223,7 @@ class DiffusionModel(nn.Module):
         *,
         free: Tensor | None = None,
         documents: Tensor | None = None,
+        condition: Condition | None = None,
     ) -> Corrupted:
         """Noise sequences at given levels, and ask the network about them.
 
@@ -208,18 +234,21 @@ class DiffusionModel(nn.Module):
             noise: Uniform variates (n B, L), float64.
             free: Those of the positions that may be noised (B, L); the others are known, and no part of the bound. None is all.
             documents: Number of the document at each position (B, L), where rows hold several; none sees another.
+            condition: What the network is told of each row (n B).
         """
         versions = len(noise) // len(x)
         levels, noise = move_levels(levels, x.device), noise.to(x.device)
         if self.settings.block_size:
-            return self._noised_in_blocks(x, maskable, levels, noise, free)
+            return self._noised_in_blocks(x, maskable, levels, noise, free, condition=condition)
         x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
         free = maskable if free is None else free.repeat(versions, 1)
         z = noised(x, free, levels, noise, self.diffusion_process)
         told = self._told(levels, free, maskable)
         if documents is not None:
             documents = documents.to(x.device).repeat(versions, 1)
-        logits = self.forward(z, told, maskable, self._wanted(z, free), documents)
+        logits = self.forward(
+            z, told, maskable, self._wanted(z, free), documents, condition=condition
+        )
         log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
         return Corrupted(x, z, free, logits, log_x, levels, self.diffusion_process)
 
@@ -232,7 +261,14 @@ class DiffusionModel(nn.Module):
         return levels.counts.double() / (maskable.sum(1) + 1)
 
     def _noised_in_blocks(
-        self, x: Tensor, maskable: Tensor, levels: Levels, noise: Tensor, free: Tensor | None
+        self,
+        x: Tensor,
+        maskable: Tensor,
+        levels: Levels,
+        noise: Tensor,
+        free: Tensor | None,
+        *,
+        condition: Condition | None,
     ) -> Corrupted:
         context, versions = BlockContext(x, maskable, self.mask_token_id), len(noise) // len(x)
         x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
@@ -242,6 +278,8 @@ class DiffusionModel(nn.Module):
         z = noised(clean, inside, levels, cut.apart(noise), self.diffusion_process)
         joined = cut.together(z, x)
         denoiser: Any = self.model
+        if condition is not None:
+            denoiser = partial(denoiser, condition=condition)
         wanted = self._wanted(joined, maskable)
         told = self._told(levels, inside, valid)
         logits = cut.apart(predict_in_blocks(denoiser, joined, told, cut, context, wanted=wanted))
@@ -260,15 +298,7 @@ class DiffusionModel(nn.Module):
             ConfigError: A token is data and one that the model may never produce: its loss would be infinite.
         """
         x, maskable = tokens_of(batch, self._marks)
-        allowed = torch.tensor(self.vocabulary.allowed, device=x.device)
-        strange = maskable & ~allowed[x]
-        if bool(strange.any()):
-            row, position = (int(n) for n in strange.nonzero()[0])
-            token = int(x[row, position])
-            raise ConfigError(
-                f"the token '{self.vocabulary.names[token]}' (id {token}) in row {row}, position {position} is none that the model "
-                "may produce, so its loss would be infinite; leave it out of the batch, or mark it in special_tokens_mask"
-            )
+        refuse_strange(x, maskable, self.vocabulary)
         return x, maskable
 
     @property
@@ -313,6 +343,8 @@ class DiffusionModel(nn.Module):
         documents = documents_in(batch)
         if documents is not None:
             whole["document_ids"] = documents
+        condition = condition_in(batch)
+        whole |= {} if condition is None else condition.in_batch()
         size = rows_in_memory(self, x.shape[1] * self.settings.versions)
         if size >= len(x):
             return LossTerms(*self._terms(whole, rows))
@@ -352,7 +384,7 @@ class DiffusionModel(nn.Module):
             "ends": self.vocabulary.allowed[self.vocabulary.pad_id],
             "closes": self.closes,
             "seed": self.seed,
-        }
+        } | kept_conditions(self.conditions, self.condition_dropout)
 
     def _kept_denoiser(self) -> Denoiser:
         """Return the denoiser as a folder keeps it: a body from elsewhere with its definition, for that place may be gone."""
@@ -366,25 +398,3 @@ class DiffusionModel(nn.Module):
         """True for documents: a sequence ends with a token that is predicted, and no padding is."""
         allowed = self.vocabulary.allowed
         return allowed[self.tokenizer.end_id] and not allowed[self.vocabulary.pad_id]
-
-    def _parameterization(self) -> Parameterization:
-        if self.settings.parameterization != "auto":
-            return self.settings.parameterization
-        return "subs" if self.diffusion_process.absorbing else "loo"
-
-    def _level_sampler(self) -> Any:  # noqa: ANN401 -- a LevelSampler; nn.Module's attribute access hides protocols
-        steps = getattr(self.settings.loss, "num_steps", None)
-        if steps is not None:
-            # A bound of T steps is a sum over the grid of its own steps, whatever levels were asked for.
-            return StepGrid(num_steps=steps).build(self.schedule)
-        return self.settings.time_sampler.build(self.schedule)
-
-    def _denoiser_config_for_process(self) -> Denoiser:
-        """Switch time conditioning on where the noise does not show its own level."""
-        config = self.denoiser_config
-        if (
-            self.diffusion_process.absorbing
-            or getattr(config, "time_conditioning", None) is not False
-        ):
-            return config
-        return config.model_copy(update={"time_conditioning": True})

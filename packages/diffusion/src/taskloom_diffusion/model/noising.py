@@ -77,6 +77,23 @@ def tokens_of(batch: Mapping[str, Tensor], marks: tuple[int, ...] = ()) -> tuple
     return x.gather(1, order), data.gather(1, order)
 
 
+def refuse_strange(x: Tensor, maskable: Tensor, vocabulary: Vocabulary) -> None:
+    """Refuse data that the model may never produce: its loss would be infinite.
+
+    Raises:
+        ConfigError: The first such token is named.
+    """
+    allowed = torch.tensor(vocabulary.allowed, device=x.device)
+    strange = maskable & ~allowed[x]
+    if bool(strange.any()):
+        row, position = (int(n) for n in strange.nonzero()[0])
+        token = int(x[row, position])
+        raise ConfigError(
+            f"the token '{vocabulary.names[token]}' (id {token}) in row {row}, position {position} is none that the model "
+            "may produce, so its loss would be infinite; leave it out of the batch, or mark it in special_tokens_mask"
+        )
+
+
 def documents_in(batch: Mapping[str, Tensor]) -> Tensor | None:
     """Return the number of the document at each position of a batch (B, L), if its rows hold several.
 

@@ -96,7 +96,11 @@ class StepRows:
 
     def noise(self, count: int, width: int, versions: int) -> Tensor:
         """Return variates (versions * count, width): all rows of one version, then of the next."""
-        key, rows = derive_seed(self.seed, "noise"), self.numbers(count)
+        return self.noise_of("noise", count, width, versions)
+
+    def noise_of(self, purpose: str, count: int, width: int, versions: int) -> Tensor:
+        """Return variates of another purpose, in the same order of rows."""
+        key, rows = derive_seed(self.seed, purpose), self.numbers(count)
         return torch.cat([uniforms(key, self.step, rows, width, n) for n in range(versions)])
 
     def generator(self) -> torch.Generator:

@@ -10,7 +10,7 @@ from taskloom.report import charts
 from taskloom.report.model import Block
 
 from taskloom_diffusion.metrics.molecules import parse, properties
-from taskloom_diffusion.report.section import densities
+from taskloom_diffusion.report.densities import densities
 
 if TYPE_CHECKING:
     from taskloom.runs.run import Run

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from taskloom.report import charts
-from taskloom.report.model import Block, Chart, Facts, Fold, Html, Table, Text
+from taskloom.report.model import Block, Facts, Fold, Html, Table, Text
 from taskloom.statistics.intervals import normal_interval
 
 from taskloom_diffusion.metrics.molecules import parse, properties
 from taskloom_diffusion.report.calls import calls_blocks
+from taskloom_diffusion.report.densities import densities
 from taskloom_diffusion.report.drawings import molecule_grid, shown_steps, text_of, unmasking_table
+from taskloom_diffusion.report.published import published
 from taskloom_diffusion.report.tables import likelihood_table, sample_table
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 NUM_OPEN, NUM_DRAWN = 12, 24
 NUM_SEQUENCES = 2
-NUM_BINS = 20
 _MOLECULAR = frozenset({"smiles", "qm9", "moses", "polymers"})
 
 
@@ -37,6 +38,7 @@ def report(run: Run) -> list[Block]:
         ("Likelihood", likelihood),
         ("Corpus", _intake(details) if details else []),
         ("Samples", table),
+        ("Published figures of the samples", published(_read_json(run, "benchmark"))),
         ("Properties of the samples against the corpus", compared[3:]),
         (
             "Quality against network calls",
@@ -216,46 +218,6 @@ def _properties(run: Run, molecules: list[Any]) -> list[Block]:
             caption += f" Wasserstein distance to the training ones: {distance:.3g}{unit}."
         blocks.append(densities(title, {"corpus": theirs[name], "samples": ours[name]}, caption))
     return blocks
-
-
-def densities(title: str, groups: Mapping[str, list[float]], caption: str) -> Chart:
-    """Return the share of values in each of about 20 intervals, for groups of different sizes."""
-    every = [v for values in groups.values() for v in values]
-    low, high = min(every, default=0.0), max(every, default=1.0)
-    width = (high - low) / NUM_BINS or 1.0
-    if all(float(v).is_integer() for v in every):
-        width = max(1.0, float(round(width)))  # whole numbers are not split unevenly,
-        low -= 0.5  # and a bar stands over its number
-    num = int((high - low) / width) + 1
-    rows = []
-    for group, values in groups.items():
-        counts = [0] * num
-        for value in values:
-            counts[min(int((value - low) / width), num - 1)] += 1
-        rows += [
-            {"x": low + i * width, "x2": low + (i + 1) * width, "y": n / max(len(values), 1), "of": group}
-            for i, n in enumerate(counts)
-        ]  # fmt: skip
-    spec = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "data": {"values": rows},
-        "width": charts.WIDTH,
-        "height": charts.HEIGHT,
-        "mark": {"type": "bar", "opacity": 0.5},
-        "encoding": {
-            "x": {"field": "x", "bin": "binned", "type": "quantitative", "title": title},
-            "x2": {"field": "x2"},
-            "y": {
-                "field": "y",
-                "type": "quantitative",
-                "title": "share",
-                "stack": None,
-                "axis": {"format": "%"},
-            },
-            "color": {"field": "of", "type": "nominal", "sort": None, "title": None},
-        },
-    }
-    return Chart(spec, caption)
 
 
 def _unmasking(run: Run, states: list[list[list[str]]]) -> list[Block]:

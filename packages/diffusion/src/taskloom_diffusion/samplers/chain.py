@@ -95,8 +95,10 @@ def _step_masked(
     mask_id = generation.process.vocabulary.mask_id
     move, token = generation.noise.uniform(), generation.noise.uniform()
     log_x = prediction.at(z, alpha_t)
-    law = temper(log_x, 0) if greedy else generation.token_law(log_x)
-    drawn = draw_categorical(law, token)
+    if greedy:
+        drawn = draw_categorical(temper(log_x, 0), token)
+    else:
+        drawn = generation.draw(log_x, z, token)
     masked = generation.free & (z == mask_id)
     revealed = generation.free & (z != mask_id)
     sigma, mean = torch.zeros_like(move), torch.zeros(len(z), 1, dtype=torch.float64)
@@ -122,7 +124,11 @@ def _step_general(
     noise = generation.noise.uniform()
     log_x = prediction.at(z, alpha_t)
     now, later = (torch.full((len(z),), a, dtype=torch.float64) for a in (alpha_t, alpha_s))
-    law = generation.process.posterior(generation.token_law(log_x), z, later, now)
+    if generation.rule is not None:
+        # Whole clean sequences are drawn under a rule, and noise is put back on them.
+        moved = generation.rule.move(generation, log_x, z, (now, later), noise)
+        return torch.where(generation.free, moved, z)
+    law = generation.predictor.reverse(generation.token_law, log_x, z, later, now)
     drawn = draw_categorical(temper(law.log(), 0) if greedy else law, noise)
     return torch.where(generation.free, drawn, z)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from functools import partial
+from typing import Protocol, TypeAlias, cast
 
 import torch
 from torch import Tensor
 
+from taskloom_diffusion.model.condition import Condition
 from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.model.protocols import DenoisingNetwork, NoisingProcess
-from taskloom_diffusion.samplers.draws import nucleus, temper
+from taskloom_diffusion.samplers.draws import draw_categorical, nucleus, temper
 from taskloom_diffusion.samplers.noise import NoiseSource
 from taskloom_diffusion.schedules.base import Schedule
 
@@ -59,6 +61,7 @@ class Predictor:
         num_rows: Rows of the batch.
         half: Whether the network may compute in bf16.
         forbidden: What some positions may not get.
+        condition: What the network is told of each row; None is nothing.
     """
 
     def __init__(
@@ -70,8 +73,10 @@ class Predictor:
         *,
         half: bool = False,
         forbidden: Forbidden | None = None,
+        condition: Condition | None = None,
     ) -> None:
         self.forbidden = forbidden
+        self.condition = condition
         self.limits: Limits | None = None
         self.denoiser = denoiser
         self.process = process
@@ -135,7 +140,7 @@ class Predictor:
         part, valid = states[:, :width].contiguous(), maskable[:, :width].contiguous()
         asked = None if wanted is None else wanted[:, :width].contiguous()
         with torch.autocast(states.device.type, torch.bfloat16, enabled=self.half):
-            logits = self._ask(part, 1 - alpha, valid, asked)
+            logits = self._ask(part, 1 - alpha, valid, asked, rows)
         log_x = read_logits(self.kind, logits, part, alpha, self.process).double()
         if self.forbidden is not None:
             log_x = self.forbidden.of(rows, slice(0, width)).left(log_x)
@@ -146,11 +151,121 @@ class Predictor:
             log_x = torch.cat([log_x, rest], dim=1)
         return log_x if self.limits is None else self.limits.left(log_x, states, maskable, rows)
 
-    def _ask(self, z: Tensor, noise: Tensor, valid: Tensor, wanted: Tensor | None) -> Tensor:
+    def _ask(
+        self, z: Tensor, noise: Tensor, valid: Tensor, wanted: Tensor | None, rows: Tensor
+    ) -> Tensor:
+        # Of a condition only these rows' part: states of one row are all told the same.
+        network = self.network(rows)
         if wanted is None or self.kind != "subs" or not self.partial:
-            return self.denoiser(z, noise, valid)
+            return network(z, noise, valid)
+        return network(z, noise, valid, wanted)
+
+    def network(self, rows: Tensor) -> Callable[..., Tensor]:
+        """Return the network as it is asked about some rows, with what it is told of them."""
         ask = cast("Callable[..., Tensor]", self.denoiser)
-        return ask(z, noise, valid, wanted)
+        if self.condition is None:
+            return ask
+        return partial(ask, condition=self.condition.of(rows))
+
+    def reverse(
+        self, law: TokenLaw, log_x: Tensor, z: Tensor, alpha_s: Tensor, alpha_t: Tensor
+    ) -> Tensor:
+        """Return p(z_s | z_t) (B, L, V) from what was last predicted; `law` makes probabilities to draw from of it."""
+        return self.process.posterior(law(log_x), z, alpha_s, alpha_t)
+
+    def each(self, make: Callable[[Predictor], BlockPredicts]) -> BlockPredicts:
+        """Return a predictor of blocks in the place of this one."""
+        return make(self)
+
+
+TokenLaw: TypeAlias = Callable[[Tensor], Tensor]
+"""From log x_theta to the probabilities that tokens are drawn from."""
+
+
+class Predicts(Protocol):
+    """A source of x_theta: a network, or several that are joined."""
+
+    @property
+    def denoiser(self) -> DenoisingNetwork:
+        """The network."""
+        ...
+
+    @property
+    def calls(self) -> Tensor:
+        """Network calls of each row (B,)."""
+        ...
+
+    @property
+    def positions(self) -> Tensor:
+        """Positions that the network was asked about for each row (B,)."""
+        ...
+
+    def log_x_theta(
+        self,
+        z: Tensor,
+        alpha: Tensor,
+        maskable: Tensor,
+        rows: Tensor,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        """Return log x_theta (R, L, V) of some rows, as `Predictor` does."""
+        ...
+
+    def answers(
+        self,
+        states: Tensor,
+        alpha: Tensor,
+        maskable: Tensor,
+        rows: Tensor,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        """Return log x_theta (R, L, V) of states of rows, as `Predictor` does."""
+        ...
+
+    def reverse(
+        self, law: TokenLaw, log_x: Tensor, z: Tensor, alpha_s: Tensor, alpha_t: Tensor
+    ) -> Tensor:
+        """Return p(z_s | z_t) (B, L, V) from what was last predicted."""
+        ...
+
+    def each(self, make: Callable[[Predictor], BlockPredicts]) -> BlockPredicts:
+        """Return the same over blocks; every network is put through `make`."""
+        ...
+
+
+class BlockPredicts(Predicts, Protocol):
+    """A source of x_theta of one block after the other."""
+
+    def finish(self, block: Tensor) -> None:
+        """Take over the finished block (B, S); the next question is about the one after it."""
+        ...
+
+
+class TokenRule(Protocol):
+    """A rule about whole sequences that tokens are drawn under."""
+
+    def draw(self, law: Tensor, z: Tensor, maskable: Tensor, noise: Tensor) -> Tensor:
+        """Return tokens (B, L) from laws (B, L, V) that the rule is kept by, with what is known in z as it is."""
+        ...
+
+    def move(
+        self,
+        generation: Generation,
+        log_x: Tensor,
+        z: Tensor,
+        signals: tuple[Tensor, Tensor],
+        noise: Tensor,
+    ) -> Tensor:
+        """Return the next state (B, L) of noise without a mask, from signals (now, later)."""
+        ...
+
+    def of_block(self, z: Tensor, maskable: Tensor, span: slice) -> TokenRule:
+        """Return the rule of a block, given all before it."""
+        ...
+
+    def of_rows(self, rows: Tensor) -> TokenRule:
+        """Return the rule of some rows."""
+        ...
 
 
 @dataclass
@@ -168,9 +283,10 @@ class Generation:
         temperature: Of token draws.
         top_p: Nucleus of token draws.
         trajectory: Tokens after every step, if they are recorded; else None.
+        rule: What whole sequences must fulfil; None is nothing.
     """
 
-    predictor: Predictor
+    predictor: Predicts
     process: NoisingProcess
     schedule: Schedule
     start: Tensor
@@ -180,6 +296,7 @@ class Generation:
     temperature: float = 1.0
     top_p: float = 1.0
     trajectory: list[Tensor] | None = None
+    rule: TokenRule | None = None
 
     def record(self, z: Tensor) -> None:
         """Append the state to the trajectory, if one is kept."""
@@ -189,6 +306,24 @@ class Generation:
     def token_law(self, log_x: Tensor) -> Tensor:
         """Return probabilities to draw tokens from: tempered, then cut to the nucleus."""
         return nucleus(temper(log_x, self.temperature), self.top_p)
+
+    def draw(
+        self, log_x: Tensor, z: Tensor, noise: Tensor, rows: slice | Tensor = slice(None)
+    ) -> Tensor:
+        """Return a token for every position (R, L) of some rows, under the rule if there is one.
+
+        Args:
+            log_x: What is predicted of them (R, L, V).
+            z: Their tokens (R, L).
+            noise: Uniform variates (R, L).
+            rows: Which rows of the batch they are.
+        """
+        law = self.token_law(log_x)
+        if self.rule is None:
+            return draw_categorical(law, noise)
+        # The rule of a row is its own: a block of it begins in the state that its prefix led to.
+        rule = self.rule if isinstance(rows, slice) else self.rule.of_rows(rows)
+        return rule.draw(law, z, self.maskable[rows], noise)
 
 
 @dataclass(frozen=True)
@@ -200,7 +335,7 @@ class SampledTokens:
         network_calls: Calls that each row took part in (B,).
         positions: Positions that the network was asked about for each row, over all of its calls (B,).
         trajectory: (S, B, L) int32 states after every step, or empty.
-        log_weights: Log weight of each row (B,), or empty where all weigh the same.
+        log_weights: Of weighted particles, the log weight of each row (B,); empty for draws that all weigh the same.
     """
 
     tokens: Tensor

@@ -31,6 +31,7 @@ class BlockPredictor(Predictor):
             len(start),
             half=whole.half,
             forbidden=whole.forbidden,
+            condition=whole.condition,
         )
         # The same tensors: calls of all blocks are counted together.
         self.calls, self.positions = whole.calls, whole.positions
@@ -59,7 +60,8 @@ class BlockPredictor(Predictor):
         with torch.autocast(states.device.type, torch.bfloat16, enabled=self.half):
             if self.memory is None:
                 context = BlockContext(self.tokens[rows], valid, self.process.vocabulary.mask_id)
-                logits = context.ask(self.denoiser, states, self.first, 1 - alpha)
+                network: Any = self.network(rows)
+                logits = context.ask(network, states, self.first, 1 - alpha)
             else:
                 reader: Any = self.denoiser
                 memory = self.memory if complete else self.memory.rows(rows)
@@ -83,6 +85,11 @@ class BlockPredictor(Predictor):
         with torch.autocast(block.device.type, torch.bfloat16, enabled=self.half):
             reader.after(block, self.in_sequence, self.memory, finished=True)
 
+    def pick(self, rows: Tensor) -> None:
+        """Let rows change places: what is remembered of a prefix goes with it."""
+        self.tokens = self.tokens[rows]
+        self.memory = None if self.memory is None else self.memory.rows(rows)
+
 
 class InBlocks:
     """A strategy that runs another on each block from left to right.
@@ -98,10 +105,13 @@ class InBlocks:
 
     def run(self, generation: Generation) -> Tensor:
         z = generation.start.clone()
-        predictor = BlockPredictor(generation.predictor, z, generation.maskable)
+        predictor = generation.predictor.each(
+            lambda whole: BlockPredictor(whole, z, generation.maskable)
+        )
         for number, first in enumerate(range(0, z.shape[1], self.size)):
             span = slice(first, first + self.size)
             states: list[Tensor] | None = None if generation.trajectory is None else []
+            rule = generation.rule
             part = replace(
                 generation,
                 predictor=predictor,
@@ -111,6 +121,7 @@ class InBlocks:
                 # A stream for each block: how much the block before it drew must not matter.
                 noise=generation.noise.of_block(number, span),
                 trajectory=states,
+                rule=None if rule is None else rule.of_block(z, generation.maskable, span),
             )
             finished = self.inner.run(part)
             for state in states or []:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from taskloom_diffusion.samplers.base import Sampler
-from taskloom_diffusion.samplers.draws import draw_categorical
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,11 +81,11 @@ class RevealSampler(Sampler):
             # Rows that will reveal nothing at this step cost no call.
             rows = wanted.any(1).nonzero()[:, 0]
             if len(rows):
-                level = self._level(level, masked.sum(1), generation)
+                level = self.told(level, masked.sum(1), generation)
                 log_x = generation.predictor.log_x_theta(
                     z, 1 - level, generation.maskable, rows, wanted
                 )
-                drawn = draw_categorical(generation.token_law(log_x), token_noise[rows])
+                drawn = generation.draw(log_x, z[rows], token_noise[rows], rows)
                 chosen = wanted[rows]
                 if not self.foresees:
                     chosen = chosen & self.choose(view.of_rows(rows, log_x, drawn))
@@ -96,7 +95,7 @@ class RevealSampler(Sampler):
             step += 1
         return z
 
-    def _level(self, level: Tensor, left: Tensor, generation: Generation) -> Tensor:
+    def told(self, level: Tensor, left: Tensor, generation: Generation) -> Tensor:
         """Return the noise levels (B,) that the network is told, from those before and the masks that are left."""
         if not self.continuous_time or not generation.predictor.denoiser.uses_time:
             # The mean of the mask rate's posterior Beta(k, n - k + 1), as exact counts are told in training.

@@ -10,6 +10,7 @@ import torch
 from taskloom import derive_seed
 
 from taskloom_diffusion.config import LengthPolicy
+from taskloom_diffusion.model.condition import Condition
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.tokenizers.extent import Measured, measure
@@ -44,6 +45,8 @@ class TokenStore:
         for sequence, start in zip(sequences, self.offsets, strict=False):
             self.flat[start : start + len(sequence)] = sequence
         self.characters, self.num_bytes = self._flat(characters), self._flat(num_bytes)
+        self.condition: Condition | None = None
+        """What is known of each sequence; None where nothing is told."""
 
     def _flat(self, parts: Sequence[Sequence[int]] | None) -> np.ndarray | None:
         """Return numbers beside every token (N,) int32, or None if they are not known of all."""
@@ -70,6 +73,12 @@ class TokenStore:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def told(self, rows: np.ndarray) -> Batch:
+        """Return what a batch of some sequences is told besides its tokens."""
+        return (
+            {} if self.condition is None else self.condition.of(torch.from_numpy(rows)).in_batch()
+        )
 
     def fingerprint(self) -> str:
         """Return what tells this store from any other: a hash of its lengths and tokens."""
@@ -256,6 +265,7 @@ class TrainStream:
                 seeds = [derive_seed(self.seed, f"form/{epoch}", int(i)) for i in rows]
                 texts = [self.vary(text, of) for text, of in zip(texts, seeds, strict=True)]
             batch = collate(texts, self.pad_id)
+            batch |= self.store.told(rows)
             if self.documents:
                 batch["document_ids"] = self._documents(spans, batch["tokens"].shape[1])
             yield batch

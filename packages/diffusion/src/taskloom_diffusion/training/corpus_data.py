@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import numpy as np
 from taskloom.opening import open_task
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -71,7 +72,10 @@ class CorpusData(pl.LightningDataModule):
     def _batches(self, store: TokenStore) -> DataLoader[Any]:
         size, pad = self.config.train.batch_size, self.tokenizer.pad_id
         rows = [store.get(i) for i in range(len(store))]
-        batches: Any = [collate(rows[i : i + size], pad) for i in range(0, len(rows), size)]
+        batches: Any = [
+            collate(rows[i : i + size], pad) | store.told(np.arange(i, min(i + size, len(rows))))
+            for i in range(0, len(rows), size)
+        ]
         # A bare list would be one loader a batch to the trainer.
         return DataLoader(batches, batch_size=None)
 

@@ -6,7 +6,7 @@ import json
 import math
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
@@ -19,10 +19,12 @@ from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import Denoiser
 from taskloom_diffusion.evaluation.rows import answers, bound_of_rows
+from taskloom_diffusion.model.condition import KEYS, condition_in
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.loss_terms import LossTerms
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.model.step_noise import StepRows
+from taskloom_diffusion.model.told import ToldCondition
 from taskloom_diffusion.time_samplers.base import Levels
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
@@ -56,6 +58,8 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
         ends: bool = False,
         closes: bool = False,
         seed: int = 0,
+        conditions: Sequence[ToldCondition | Mapping[str, Any]] = (),
+        condition_dropout: float = 0.1,
     ) -> None:
         super().__init__(
             model_config,
@@ -68,6 +72,8 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
             ends=ends,
             closes=closes,
             seed=seed,
+            conditions=conditions,
+            condition_dropout=condition_dropout,
         )
         self.save_hyperparameters(self.arguments())
         self.batches_seen = 0
@@ -79,9 +85,10 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
         self._rows_in_step = 0
         self._nats = self._tokens = 0.0
         self._told_empty = False
-        self.judged = NatsPerToken()
+        self.judged, self.judged_null = NatsPerToken(), NatsPerToken()
         self._rows_judged = 0
         self._met: Counter[bytes] = Counter()
+        self._met_null: Counter[bytes] = Counter()
 
     def setup(self, stage: str) -> None:
         """Do nothing: schedules and processes follow the device of the tensors they are given."""
@@ -178,16 +185,24 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
         return answers(self, batch, seed)
 
     def _judge(self, batch: Batch, name: str) -> Tensor:
-        nats, tokens = bound_of_rows(
-            self, batch, derive_seed(self.noise_seed, "validation"), self._met
-        )
-        fresh = self._fresh_rows(len(nats)).to(nats.device)
+        fresh = self._fresh_rows(_rows_of(batch))
+        if condition_in(batch) is not None:
+            # With nothing told it bounds -log p(x); the difference of the two bounds is none.
+            untold = {key: value for key, value in batch.items() if key not in KEYS}
+            self._judge_rows(untold, fresh, f"{name}_null", self.judged_null, self._met_null)
+        return self._judge_rows(batch, fresh, name, self.judged, self._met)
+
+    def _judge_rows(
+        self, batch: Batch, fresh: Tensor, name: str, judged: NatsPerToken, met: Counter[bytes]
+    ) -> Tensor:
+        nats, tokens = bound_of_rows(self, batch, derive_seed(self.noise_seed, "validation"), met)
+        fresh = fresh.to(nats.device)
         nats, tokens = (nats * fresh).sum(), (tokens * fresh).sum()
         if self._trainer is None:
-            self._met.clear()  # a step that stands alone is an epoch
+            met.clear()  # a step that stands alone is an epoch
         else:
-            self.judged.update(nats, tokens)
-            self.log(name, self.judged, on_step=False, on_epoch=True, prog_bar=True)
+            judged.update(nats, tokens)
+            self.log(name, judged, on_step=False, on_epoch=True, prog_bar=True)
         return nats / tokens.clamp_min(1)
 
     def _fresh_rows(self, count: int) -> Tensor:
@@ -206,11 +221,13 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
         """Begin to count the rows of an epoch."""
         self._rows_judged = 0
         self._met.clear()
+        self._met_null.clear()
 
     def on_test_epoch_start(self) -> None:
         """Begin to count the rows of an epoch."""
         self._rows_judged = 0
         self._met.clear()
+        self._met_null.clear()
 
     def get_extra_state(self) -> Tensor:
         """Return what the rest of a training depends on besides weights: counters of the noise, and what levels were learnt."""

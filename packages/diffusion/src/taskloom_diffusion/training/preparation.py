@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,6 +15,8 @@ from taskloom.errors import ConfigError, PluginError
 from taskloom_diffusion.config import DiffusionConfig, LengthPolicy, TrainConfig
 from taskloom_diffusion.corpora.corpus import Corpus, without
 from taskloom_diffusion.corpora.split import document_blocks, joined, place, ranked
+from taskloom_diffusion.guidance.cells import Values, asked_conditions, conditions_of
+from taskloom_diffusion.model.told import ToldCondition, as_told, kept_conditions, tensors_of
 from taskloom_diffusion.schedules.inverse import final_noise
 from taskloom_diffusion.task import CorpusTask
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
@@ -53,6 +55,8 @@ class Prepared:
         test: What is reported is measured on these, at most as many as are evaluated.
         too_long: Sequences dropped because they are longer than `max_length`; under `window`, because they are shorter.
         lossy: Of the judged sequences, how many a foreign tokenizer does not give back as they were.
+        conditions: What the network is told of a sequence, measured on the training part.
+        values: Of each sequence, what is known of it.
     """
 
     corpus: Corpus
@@ -62,6 +66,8 @@ class Prepared:
     test: TokenStore
     too_long: int
     lossy: int = 0
+    conditions: tuple[ToldCondition, ...] = ()
+    values: Mapping[str, Values] = field(default_factory=dict)
 
     @property
     def holdout(self) -> TokenStore:
@@ -150,9 +156,25 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
         num_validation=len(held_validation),
         notes=notes,
     )
-    return Prepared(
+    prepared = Prepared(
         corpus, tokenizer, train, validation if len(validation) else test, test, too_long, lossy
     )
+    return _with_conditions(prepared, config) if config.condition else prepared
+
+
+def _with_conditions(prepared: Prepared, config: DiffusionConfig) -> Prepared:
+    """Return the corpus with what is known of every sequence beside its tokens."""
+    corpus = prepared.corpus
+    found, values = conditions_of(asked_conditions(config.condition), corpus)
+    conditions = as_told(found)
+    # Where nothing is left to validate on, the test part stands in.
+    validation = corpus.validation if prepared.validation is not prepared.test else corpus.test
+    parts = (prepared.train, corpus.train), (prepared.validation, validation), (prepared.test, corpus.test)  # fmt: skip
+    for store, texts in parts:
+        store.condition = tensors_of(conditions, [values[t] for t in texts[: len(store)]])
+    notes = [*corpus.notes, *(c.sentence() for c in conditions)]
+    corpus = replace(corpus, notes=notes)
+    return replace(prepared, corpus=corpus, conditions=conditions, values=values)
 
 
 def _judged(
@@ -284,7 +306,7 @@ def module_arguments(config: DiffusionConfig, prepared: Prepared) -> dict[str, A
         "ends": config.length_policy == "eos_pad",
         "closes": config.length_policy in DOCUMENTS,
         "seed": derive_seed(config.seed, "model"),
-    }
+    } | kept_conditions(prepared.conditions, config.condition_dropout)
 
 
 def train_stream(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -49,15 +50,22 @@ def calls(
             raise UsageError(
                 f"--samplers: '{name}' is none of {', '.join(known)}; {did_you_mean(name, known)}"
             )
-    rows = [row.as_data() for row in measured(run, task, names, num, seed, accept=accept_changes)]
+    rows: list[dict[str, Any]] = []
+    for row in measured(run, task, names, num, seed, accept=accept_changes):
+        rows.append(row.as_data())
+        if as_json:
+            continue
+        # As it is measured: all of them take minutes.
+        table = calls_table(rows[-1:])
+        if len(rows) == 1:
+            typer.echo(table.caption)
+            typer.echo(_line(table.columns))
+        typer.echo(_line(table.rows[0]))
     if as_json:
         typer.echo(json.dumps(rows))
-        return
-    table = calls_table(rows)
-    typer.echo(table.caption)
-    for line in [table.columns, *table.rows]:
-        cells = [f"{cell:.3g}" if isinstance(cell, float) else str(cell or "") for cell in line]
-        typer.echo(
-            f"{cells[0]:20} {cells[1]:24} {cells[2]:24} "
-            + " ".join(f"{cell:>13}" for cell in cells[3:])
-        )
+
+
+def _line(cells: Sequence[str | float | int | bool | None]) -> str:
+    words = [f"{cell:.3g}" if isinstance(cell, float) else str(cell or "") for cell in cells]
+    rest = " ".join(f"{word:>13}" for word in words[3:])
+    return f"{words[0]:20} {words[1]:24} {words[2]:24} {rest}"

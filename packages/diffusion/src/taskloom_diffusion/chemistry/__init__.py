@@ -1,0 +1,1 @@
+"""Figures of sets of molecules: MOSES, GuacaMol, GenMol."""
