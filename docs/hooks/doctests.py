@@ -10,7 +10,7 @@ import griffe
 class Doctests(griffe.Extension):
     """Puts each session of a docstring into a fence, before its sections are read."""
 
-    def on_object(self, *, obj: griffe.Object, **_others: Any) -> None:  # noqa: ANN401
+    def on_object(self, *, obj: griffe.Object, **_others: Any) -> None:  # noqa: ANN401 -- griffe hands over what it likes
         """Rewrite the docstring of an object that was read."""
         if obj.docstring is not None and ">>> " in obj.docstring.value:
             obj.docstring.value = fenced(obj.docstring.value)

@@ -44,7 +44,7 @@ def classifier_in(folder: Path, backend: str = "linen") -> Classifier:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Classifier]:
-    """A stored classifier of flax linen, trained once; whoever changes it takes a copy."""
+    """A stored classifier of flax linen, trained once; a test that changes it takes a copy."""
     folder = tmp_path_factory.mktemp("classifier")
     task = classifier_in(folder)
     return folder / "artifacts", task

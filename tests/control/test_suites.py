@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import mujoco
 import numpy as np
 import pytest
+import taskloom as tl
 from taskloom.bound import BoundTask
 from taskloom.errors import MissingExtraError
+from taskloom.headline import Baseline
 from taskloom.opening import open_task
 from taskloom.registry import discovery, find_task, load_target, tasks_of
 from taskloom.testing import check_task
@@ -168,7 +171,7 @@ def test_gymnasiums_physics_observations_and_returns_are_kept(name: str) -> None
 
 
 def test_return_of_a_changed_plant_is_not_that_of_the_suites_own() -> None:
-    """Where the plant leaves the suite's model, the recorded states are judged, not a replay of another world."""
+    """The recorded states are judged where the plant leaves the suite's model, not a replay of another world."""
     totals = []
     for scale in (1.0, 3.0):
         task, config = opened("gym/HalfCheetah-v5", seconds=0.5)
@@ -216,6 +219,20 @@ def test_a_suite_that_is_not_installed_says_what_installs_it(
     finally:
         monkeypatch.undo()
         discovery.task_table.cache_clear()
+
+
+def test_a_run_is_judged_by_the_suites_return(tmp_path: Path) -> None:
+    """The return of the same start without control stands beside it; the cost is a sum over other steps."""
+    config = {"seconds": 0.2, "controller": {"horizon": 0.2, "control_freq": 10, "spline": "zero"}}
+    options = tl.RunOptions(store=tmp_path, quiet=True, report="no")
+    run = tl.run("control/dm/cartpole.balance", {**config, **TINY}, options=options)
+    said = run.headline
+    assert said is not None
+    assert (said.metric, said.better, said.value) == ("return", "higher", run.metrics["return"])
+    baseline = said.baseline
+    assert isinstance(baseline, Baseline)
+    assert baseline.difference == pytest.approx(said.value - baseline.value)
+    assert 0 < baseline.value <= 20
 
 
 def test_bad_settings_of_a_suite_are_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

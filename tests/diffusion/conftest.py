@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from taskloom_diffusion.training.module import DiffusionModule
 
 # Tests are no package; what they share is loaded by its path, before any of them.
-for _name in ("exact_laws", "sampler_draws", "guidance_toys"):
+for _name in ("exact_laws", "sampler_draws", "guidance_toys", "nci"):
     _spec = importlib.util.spec_from_file_location(_name, Path(__file__).with_name(f"{_name}.py"))
     assert _spec is not None
     assert _spec.loader is not None
@@ -145,3 +145,12 @@ def train(
         return ctx
 
     return run
+
+
+@pytest.fixture(scope="module")
+def quiet_rdkit() -> Iterator[None]:
+    """Keep RDKit's messages about molecules that it refuses out of a module's output."""
+    from rdkit import rdBase
+
+    with rdBase.BlockLogs():
+        yield

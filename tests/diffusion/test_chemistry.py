@@ -1,4 +1,4 @@
-"""What the benchmark of molecules is made of: pickles read as data, ChemNet, neighbours, filters, accessibility."""
+"""Parts of the benchmark of molecules: pickles read as data, ChemNet, neighbours, filters, accessibility."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_arrays_and_counters_are_read() -> None:
 
 
 class _Harm:
-    """Whatever unpickles it runs a command."""
+    """An object that runs a command when it is unpickled."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.system, ("exit 1",)

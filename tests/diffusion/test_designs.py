@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from rdkit import Chem, RDConfig, rdBase
+from nci import MOLECULES, nci
+from rdkit import Chem
 from taskloom.errors import ConfigError, UsageError
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.dit import DiT
@@ -29,25 +30,7 @@ from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.verbs.decorate import of_file
 from tests_sizes import size
 
-MOLECULES = [
-    "CC(=O)Nc1ccc(O)cc1",
-    "CCOC(=O)c1ccccc1NC(=O)C",
-    "CCN(CC)CC",
-    "CCOCC",
-    "CC(C)NC(=O)c1ccccc1",
-]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quiet() -> Iterator[None]:
-    with rdBase.BlockLogs():
-        yield
-
-
-def nci(count: int) -> list[str]:
-    path = Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi"
-    lines = path.read_text().splitlines()[:: max(5000 // count, 1)]
-    return [line.split()[0] for line in lines]
+pytestmark = pytest.mark.usefixtures("quiet_rdkit")
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-from rdkit import Chem, RDConfig, rdBase
+from nci import MOLECULES, nci
+from rdkit import Chem
 from taskloom.errors import UsageError
 from taskloom_diffusion.fragments.cutting import Cuts, closed, cut, joined, links_of
 from taskloom_diffusion.fragments.excision import excise, verify
 from taskloom_diffusion.fragments.fixed import fixed_part, locked_part, with_points
 from taskloom_diffusion.tokenizers.fragments import FragmentSmiles
 from tests_sizes import size
+
+pytestmark = pytest.mark.usefixtures("quiet_rdkit")
 
 HARD = [
     "C[P@](=O)(O)c1ccccc1",
@@ -42,25 +42,6 @@ HARD = [
     "C[S@@+]([O-])Cc1nc2ccccc2[nH]1",
     "O=C(/C=C/c1ccccc1)NCC",
 ]
-MOLECULES = [
-    "CC(=O)Nc1ccc(O)cc1",
-    "CCOC(=O)c1ccccc1NC(=O)C",
-    "CCN(CC)CC",
-    "CCOCC",
-    "CC(C)NC(=O)c1ccccc1",
-]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quiet() -> Iterator[None]:
-    with rdBase.BlockLogs():
-        yield
-
-
-def nci(count: int) -> list[str]:
-    path = Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi"
-    lines = path.read_text().splitlines()[:: max(5000 // count, 1)]
-    return [line.split()[0] for line in lines]
 
 
 @pytest.mark.parametrize("cuts", ["brics", "ring", "rotatable"])

@@ -242,7 +242,7 @@ def test_beliefs_are_probabilities_to_a_learner() -> None:
 
 
 def test_entry_points_name_the_function_that_registers_the_ids() -> None:
-    # gymnasium >= 1.0 reads no entry points itself; whoever does finds the ids there.
+    # gymnasium >= 1.0 reads no entry points itself; a program that does finds the ids there.
     from importlib.metadata import entry_points
 
     (entry,) = [e for e in entry_points(group="gymnasium.envs") if e.name == "hci"]

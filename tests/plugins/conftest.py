@@ -28,7 +28,7 @@ def install(names: Sequence[str], site: Path) -> Path:
     subprocess.run(
         [sys.executable, "-m", "pip", "install", *options, "--target", str(site), *folders],
         check=True,
-        # pip runs as whoever runs the tests, root included.
+        # pip runs as the user of the tests, root included.
         env={**os.environ, "PIP_ROOT_USER_ACTION": "ignore", "PYTHONWARNINGS": "ignore"},
     )
     return site

@@ -54,7 +54,7 @@ def add_run(store: Path, number: int, **changes: Any) -> Path:
         **{
             "metrics": {"distance": float(number)},
             "headline": SAID.to_json(),
-            "cwd": "/home/someone/lab",
+            "cwd": "/lab/private",
         },
     }
     folder = store / name
@@ -69,7 +69,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("view") / "runs"
     for number in range(6):
         add_run(place, number)
-    why = Failure("ValueError", "No such gait in /home/someone/lab/gaits.toml.", foreseen=True)
+    why = Failure("ValueError", "No such gait in /lab/private/gaits.toml.", foreseen=True)
     add_run(place, 6, status="failed", headline=None, metrics={}, failure=why)
     return place
 
@@ -221,7 +221,7 @@ def test_a_copy_opens_from_disk_and_tells_nothing_of_this_machine(
     assert len(pages) == 7
     for path in pages:
         text = path.read_text(encoding="utf-8")
-        for secret in ("secret-host", "/home/someone", str(store), str(tmp_path)):
+        for secret in ("secret-host", "/lab/private", str(store), str(tmp_path)):
             assert secret not in text
         assert "<script" not in text
     index = (tmp_path / "copy" / "index.html").read_text(encoding="utf-8")

@@ -206,7 +206,7 @@ def test_the_confidence_of_certain_holds_for_all_layers_together() -> None:
 
 
 def test_certain_of_all_layers_judges_each_input_by_one_function() -> None:
-    """With the scale fixed, flags are those of the order statistics of one score, whoever else is asked about."""
+    """Flags with a fixed scale are those of the order statistics of one score, whatever else is in the batch."""
     rng = np.random.default_rng(4)
     known = Calibration({name: rng.normal(size=400) for name in "ab"})
     judge = Judge(known, Rule(0.01, certain=0.95))

@@ -1,4 +1,4 @@
-"""Detectors of scikit-learn and PyOD beside ours: the library's own numbers on standardised activations, whoever else is in the batch."""
+"""Detectors of scikit-learn and PyOD beside ours: the library's own numbers on standardised activations, whatever else is in the batch."""
 
 from __future__ import annotations
 

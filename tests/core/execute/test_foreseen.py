@@ -24,7 +24,7 @@ class _Hands(Config):
         return self
 
 
-def test_a_foreseen_failure_is_left_to_tell_to_whoever_catches_it(
+def test_a_foreseen_failure_is_left_to_tell_to_the_code_that_catches_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     entry = TaskEntry("probe", TaskRef("hands", "Made here.", "x:y"), "")

@@ -51,7 +51,7 @@ def run(tmp_path: Path) -> Run:
     return run_task(loaded, Small(), RunOptions(store=tmp_path, quiet=True))
 
 
-def test_every_seed_with_a_name_is_recorded_whoever_derived_it(run: Run) -> None:
+def test_every_seed_with_a_name_is_recorded_whatever_derived_it(run: Run) -> None:
     assert run.record.seeds["data"] == derive_seed(0, "data")
     assert run.record.seeds["deep inside"] == derive_seed(0, "deep inside")
     assert len(run.record.seeds) == 200  # a million episodes do not fill the record

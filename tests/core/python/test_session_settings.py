@@ -14,7 +14,7 @@ from taskloom.lifecycle.library_defaults import library_defaults
 
 
 def settings() -> tuple[object, ...]:
-    """What a program may have changed, in this thread."""
+    """Return the settings that a program may have changed, in this thread."""
     return (
         torch.get_default_dtype(),
         torch.get_float32_matmul_precision(),

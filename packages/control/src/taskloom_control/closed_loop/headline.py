@@ -1,11 +1,11 @@
-"""The headline of an episode: its mean cost, and the same start with the controls at rest."""
+"""The headline of an episode: its return or its mean cost, and the same start with the controls at rest."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from taskloom.headline import Baseline, Figure, Headline
@@ -16,6 +16,7 @@ from taskloom.units import UnitValues
 from taskloom.wording import Words, format_value
 
 from taskloom_control.closed_loop.simulation import Simulation
+from taskloom_control.closed_loop.trajectory import TrajectoryRecorder
 from taskloom_control.errors import RewardError
 from taskloom_control.task import ControlTask
 
@@ -40,12 +41,43 @@ class AtRest:
         time: Simulated time after each step [s].
         name: Name after "than".
         reason: The reason why it says nothing, or nothing.
+        recorded: What the task itself computes of the record, such as a suite's return.
     """
 
     costs: Costs
     time: Costs
     name: str
     reason: str = ""
+    recorded: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """The figure of an episode that its headline is about.
+
+    Attributes:
+        metric: Its name among the metrics.
+        title: Its name on a page.
+        unit: What it is counted in.
+        better: The direction that is better.
+        words: The figure in a sentence, with one place for the number.
+    """
+
+    metric: str
+    title: str
+    unit: str
+    better: Literal["lower", "higher"]
+    words: str
+
+
+_COST = _Measure(
+    "cost",
+    "Mean cost per step in the closed loop",
+    "cost per step",
+    "lower",
+    "Mean cost {} per step",
+)
+_RETURN = _Measure("return", "Return of the episode", "sum of rewards", "higher", "Return {}")
 
 
 def play_at_rest(
@@ -67,6 +99,13 @@ def play_at_rest(
     costs: list[float] = []
     times: list[float] = []
     reason = ""
+    history = TrajectoryRecorder()
+
+    def keep_state() -> None:
+        view = task.view
+        history.add(time=simulation.time, qpos=view.qpos, qvel=view.qvel, act=view.act)
+
+    keep_state()
     while len(costs) < steps and not reason and not task.terminated():
         try:
             costs.append(-simulation.step(control))
@@ -74,11 +113,19 @@ def play_at_rest(
             reason = "its cost is no finite number"
             break
         times.append(simulation.time)
+        history.add(control=simulation.acted, reward=-costs[-1])
+        keep_state()
         if simulation.unstable:
             reason = "its simulation became unstable"
     if not reason and not (costs and np.isfinite(costs).all()):
         reason = "its cost is no finite number"
-    return AtRest(np.array(costs), np.array(times), name, f"{name}: {reason}" if reason else "")
+    return AtRest(
+        np.array(costs),
+        np.array(times),
+        name,
+        f"{name}: {reason}" if reason else "",
+        {} if reason else task.recorded_metrics(history.arrays()),
+    )
 
 
 def headline(
@@ -100,29 +147,30 @@ def headline(
     """
     if "cost" not in metrics:
         return None
-    cost = metrics["cost"]
+    measure = _RETURN if _RETURN.metric in metrics else _COST
+    found = metrics[measure.metric]
     baseline: Baseline | str = "baseline is off" if rest is None else rest.reason
     if rest is not None and not rest.reason:
-        value = float(rest.costs.mean())
+        value = float(rest.recorded[measure.metric] if measure is _RETURN else rest.costs.mean())
         baseline = Baseline(
             name=rest.name,
             command=f"the same start with {rest.name}",
             value=value,
-            difference=cost - value,
+            difference=found - value,
         )
     has_criterion = type(bound.task).success is not ControlTask.success
     solved = bool(metrics["success"]) if has_criterion and not stopped else None
-    own = Interval(cost, None, None, 0.95, 1, "one episode", no_interval="one episode")
+    own = Interval(found, None, None, 0.95, 1, "one episode", no_interval="one episode")
     unstable = f"The simulation became unstable after {metrics['seconds']:.3g} s: its numbers mean nothing."
     return headline_of(
-        metric="cost",
-        title="Mean cost per step in the closed loop",
+        metric=measure.metric,
+        title=measure.title,
         own=own,
-        better="lower",
+        better=measure.better,
         baseline=baseline,
         words=Words(subject=f"The optimizer {kind_of(type(bound.config.optimizer))}"),
-        unit="cost per step",
-        alone=_sentence(bound, metrics, baseline, solved, stopped=stopped),
+        unit=measure.unit,
+        alone=_sentence(bound, metrics, measure, baseline, solved, stopped=stopped),
         fault=unstable if metrics.get("unstable") else "",
         solved=solved,
         companions=_companions(metrics, arrays, bound.config),
@@ -130,19 +178,20 @@ def headline(
 
 
 def units_of(said: Headline) -> UnitValues:
-    """Return the one episode with its mean cost: runs of one seed begin alike under every planner."""
+    """Return the one episode with its figure: runs of one seed begin alike under every planner."""
     return UnitValues("episode", np.array([said.value]), np.zeros(1, np.uint64), _SOLVER)
 
 
 def _sentence(
     bound: BoundTask[ControlTask[Any], ControlConfig],
     metrics: Mapping[str, float],
+    measure: _Measure,
     baseline: Baseline | str,
     solved: bool | None,
     *,
     stopped: bool,
 ) -> str:
-    cost = metrics["cost"]
+    found = metrics[measure.metric]
     if stopped:
         first = f"Stopped after {metrics['seconds']:.3g} s."
     elif solved and bound.task.must_hold and "settling_time" in metrics:
@@ -152,16 +201,17 @@ def _sentence(
     elif solved is False:
         first = f"Not solved within {metrics['seconds']:.3g} s."
     else:
-        first = "The task has no criterion of success."
-    middle = f"Mean cost {format_value(cost)} per step"
+        first = "" if measure is _RETURN else "The task has no criterion of success."
+    middle = measure.words.format(format_value(found))
     if isinstance(baseline, Baseline):
-        share = cost / baseline.value if baseline.value > 0 <= cost else math.inf
+        is_share = measure is _COST and baseline.value > 0 <= found
+        share = found / baseline.value if is_share else math.inf
         of = f"{_percent(100 * share)} % of the " if share < _MOST_TIMES else "against "
         how = "without control" if baseline.name == "no control" else f"with {baseline.name}"
         middle += f", {of}{format_value(baseline.value)} {how}"
     domain, _, name = bound.name.partition("/")
     sweep = f"`tasks sweep {domain} {name} --seed=0:10`"
-    return f"{first} {middle}. One episode: for an interval, {sweep}."
+    return f"{first} {middle}. One episode: for an interval, {sweep}.".lstrip()
 
 
 def _percent(share: float) -> str:

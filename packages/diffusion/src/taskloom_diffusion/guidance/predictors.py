@@ -10,7 +10,13 @@ from torch import Tensor
 
 from taskloom_diffusion.guidance.law import Joint, joined, tilted
 from taskloom_diffusion.model.protocols import DenoisingNetwork
-from taskloom_diffusion.samplers.generation import BlockPredicts, Predictor, Predicts, TokenLaw
+from taskloom_diffusion.samplers.generation import (
+    BlockPredicts,
+    OfRows,
+    Predictor,
+    Predicts,
+    TokenLaw,
+)
 
 
 class NoisedClassifier(Protocol):
@@ -27,7 +33,7 @@ class NoisedClassifier(Protocol):
         ...
 
 
-class ClassifierFree:
+class ClassifierFree(OfRows):
     """Two answers of one network, told the condition and told nothing.
 
     Args:
@@ -55,17 +61,6 @@ class ClassifierFree:
     @property
     def positions(self) -> Tensor:
         return self.plain.positions + self.told.positions
-
-    def log_x_theta(
-        self,
-        z: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        asked = None if wanted is None else wanted[rows]
-        return self.answers(z[rows], alpha[rows], maskable[rows], rows, asked)
 
     def answers(
         self,
@@ -111,7 +106,7 @@ class ClassifierFree:
                 remembers(rows)
 
 
-class ClassifierGuided:
+class ClassifierGuided(OfRows):
     """The answers of a network, tilted by a classifier of noised sequences.
 
     Args:
@@ -147,17 +142,6 @@ class ClassifierGuided:
     @property
     def positions(self) -> Tensor:
         return self.plain.positions
-
-    def log_x_theta(
-        self,
-        z: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        asked = None if wanted is None else wanted[rows]
-        return self.answers(z[rows], alpha[rows], maskable[rows], rows, asked)
 
     def answers(
         self,

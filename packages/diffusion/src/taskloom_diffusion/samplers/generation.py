@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -51,7 +52,46 @@ class Limits(Protocol):
         ...
 
 
-class Predictor:
+class OfRows(ABC):
+    """A source of x_theta that is asked about some rows of a batch through its `answers` about states."""
+
+    def log_x_theta(
+        self,
+        z: Tensor,
+        alpha: Tensor,
+        maskable: Tensor,
+        rows: Tensor,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        """Return log x_theta of the given rows in float64.
+
+        Args:
+            z: All noised tokens (B, L).
+            alpha: Signal of every row (B,).
+            maskable: Valid positions (B, L).
+            rows: Indices of the rows that are wanted (R,).
+            wanted: Positions of all rows (B, L) that will be looked at, if it is known beforehand; what the answer is at
+                other masked positions is then undefined.
+
+        Returns:
+            (R, L, V).
+        """
+        asked = None if wanted is None else wanted[rows]
+        return self.answers(z[rows], alpha[rows], maskable[rows], rows, asked)
+
+    @abstractmethod
+    def answers(
+        self,
+        states: Tensor,
+        alpha: Tensor,
+        maskable: Tensor,
+        rows: Tensor,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        """Return log x_theta (R, L, V) of states of rows, as `Predictor` does."""
+
+
+class Predictor(OfRows):
     """The network as a source of x_theta, with a count of its calls for each row.
 
     Args:
@@ -87,31 +127,6 @@ class Predictor:
         self.positions = torch.zeros(num_rows, dtype=torch.long)
         # Some networks can leave out positions whose answer is not looked at; others do not know of the question.
         self.partial = bool(getattr(denoiser, "answers_in_part", False))
-
-    @torch.no_grad()
-    def log_x_theta(
-        self,
-        z: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        """Return log x_theta of the given rows in float64.
-
-        Args:
-            z: All noised tokens (B, L).
-            alpha: Signal of every row (B,).
-            maskable: Valid positions (B, L).
-            rows: Indices of the rows that are wanted (R,).
-            wanted: Positions of all rows (B, L) that will be looked at, if it is known beforehand; what the answer is at
-                other masked positions is then undefined.
-
-        Returns:
-            (R, L, V).
-        """
-        asked = None if wanted is None else wanted[rows]
-        return self.answers(z[rows], alpha[rows], maskable[rows], rows, asked)
 
     @torch.no_grad()
     def answers(

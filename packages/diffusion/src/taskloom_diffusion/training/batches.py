@@ -46,7 +46,7 @@ class TokenStore:
             self.flat[start : start + len(sequence)] = sequence
         self.characters, self.num_bytes = self._flat(characters), self._flat(num_bytes)
         self.condition: Condition | None = None
-        """What is known of each sequence; None where nothing is told."""
+        """The known values of each sequence; None where nothing is told."""
 
     def _flat(self, parts: Sequence[Sequence[int]] | None) -> np.ndarray | None:
         """Return numbers beside every token (N,) int32, or None if they are not known of all."""
