@@ -162,7 +162,8 @@ def tab() -> Iterator[Tab]:
         browser = do(lambda: playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS))
         try:
             page = do(lambda: browser.new_context(has_touch=True).new_page())
-            yield Tab(do, page)
+            # Listeners too are put on in that thread: in this one an earlier test may have closed the event loop.
+            yield do(lambda: Tab(do, page))
         finally:
             do(browser.close)
             do(playwright.stop)
