@@ -121,6 +121,18 @@ class Tasks:
         return sorted(path.parent for path in self.store.glob("*/run.json"))
 
 
+def edit(path: Path, text: str) -> None:
+    """Write a file as an editor does some seconds after all that was there before.
+
+    Bytecode is told from its source by whole seconds and size alone, so two writes of one size
+    within a second are one source to Python.
+    """
+    before = path.stat().st_mtime if path.exists() else 0.0
+    path.write_text(text)
+    seconds = max(before, path.stat().st_mtime) + 5
+    os.utime(path, (seconds, seconds))
+
+
 def done(answer: Answer) -> Answer:
     """Return the answer of a command that succeeded; without it the case cannot be judged."""
     if answer.returncode:

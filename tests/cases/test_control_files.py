@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import time
 from collections.abc import Callable
 from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
-from cases_tasks import Tasks, is_sentence_about, metrics
+from cases_tasks import Tasks, edit, is_sentence_about, metrics
 from cases_verdict import verdict
 
 PUSH = """
@@ -44,9 +42,8 @@ def test_edited_model_is_another_run(plugin: Callable[..., Tasks]) -> None:
     file = Path(tasks.environment["PYTHONPATH"]) / "push.xml"
     must = "a refusal that names the file"
     costs = []
-    for number, mass in enumerate((1, 20)):
-        file.write_text(MODEL.format(mass=mass))
-        os.utime(file, (time.time() + 5 * number,) * 2)
+    for mass in (1, 20):
+        edit(file, MODEL.format(mass=mass))
         answer = tasks.call("run", "pushing", "push", "--json")
         if answer.returncode and costs:
             verdict(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cases_tasks import Tasks, done, is_sentence_about, metrics
+from cases_tasks import Tasks, done, edit, is_sentence_about, metrics
 from cases_verdict import verdict
 from tests_sizes import size
 
@@ -101,12 +100,6 @@ class Lasting(Config):
 """
 
 
-def _write(path: Path, text: str, later: float = 0) -> None:
-    """Write a source file as an editor does some seconds later, so that no cache of bytecode hides it."""
-    path.write_text(text)
-    os.utime(path, (time.time() + later,) * 2)
-
-
 def test_changed_code_is_another_run(plugin: Plugin) -> None:
     """Says 1.0, then 10.0, or names the changed code: the old run is no result of the new source.
 
@@ -115,7 +108,7 @@ def test_changed_code_is_another_run(plugin: Plugin) -> None:
     tasks = plugin("coding", SCORE, score="Score")
     module = Path(tasks.environment["PYTHONPATH"]) / "coding_case.py"
     first = metrics(tasks.run("run", "coding", "score", "--json"))["score"]
-    _write(module, SCORE.replace("1.0", "10.0"), later=5)
+    edit(module, SCORE.replace("1.0", "10.0"))
     answer = tasks.run("run", "coding", "score", "--json")
     second = metrics(answer)["score"]
     is_told = any(word in answer.stderr.lower() for word in ("code", "source"))
@@ -131,8 +124,8 @@ def test_edited_helper_is_another_run(plugin: Plugin) -> None:
     tasks = plugin("stale", COIN, one="Coin")
     helper = Path(tasks.environment["PYTHONPATH"]) / "flips.py"
     heads, told = [], ""
-    for number, value in enumerate((0.0, 1.0)):
-        _write(helper, f"def heads():\n    return {value}\n", later=5 * number)
+    for value in (0.0, 1.0):
+        edit(helper, f"def heads():\n    return {value}\n")
         answer = tasks.run("run", "stale", "one", "--json")
         heads.append(metrics(answer)["heads"])
         told = answer.stderr.lower()
@@ -217,7 +210,7 @@ def test_sweep_after_an_edit(plugin: Plugin) -> None:
         return str(answer.stdout + answer.stderr).lower()
 
     sweep("1,2")
-    _write(module, MIXED.replace("0.0", "1.0").replace("first code", "second code"), later=5)
+    edit(module, MIXED.replace("0.0", "1.0").replace("first code", "second code"))
     told = sweep("1,2,3")
     old, new = told.count("first code"), told.count("second code")
     phrases = ("other code", "code has changed", "code differs", "code changed", "source")

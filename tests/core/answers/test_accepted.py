@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cases_tasks import Answer, Tasks
+from cases_tasks import Answer, Tasks, edit
 from taskloom.errors import RunFailedError, UsageError
 from taskloom.resuming import Resumption, resume_run
 from taskloom.runs.run import Run
@@ -71,9 +71,7 @@ class Reader:
         path = Path(self.settings["PYTHONPATH"]) / f"{module}.py"
         text = path.read_text()
         assert old in text
-        path.write_text(text.replace(old, new))
-        seconds = path.stat().st_mtime + 5
-        os.utime(path, (seconds, seconds))
+        edit(path, text.replace(old, new))
 
     @property
     def store(self) -> Path:

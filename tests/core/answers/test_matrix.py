@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from cases_tasks import Answer
+from cases_tasks import Answer, edit
 from tests_sizes import size
 
 PACKAGE = """
@@ -146,13 +146,6 @@ def _distribution(site: Path, name: str, entry_points: str = "", requires: str =
     (info / "entry_points.txt").write_text(entry_points)
 
 
-def _later(path: Path, text: str) -> None:
-    """Write a file as an editor does some seconds later, so that no cache of bytecode hides it."""
-    path.write_text(text)
-    seconds = path.stat().st_mtime + 5
-    os.utime(path, (seconds, seconds))
-
-
 @pytest.fixture
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Place]:
     """Return a maker of cells."""
@@ -196,7 +189,7 @@ def _replace(place: Place) -> None:
 
 
 def _upgrade(place: Place) -> None:
-    _later(place.site / "countedpkg.py", "VALUE = 2\n")
+    edit(place.site / "countedpkg.py", "VALUE = 2\n")
     before = place.site / "countedpkg-1.0.dist-info"
     text = (before / "METADATA").read_text().replace("Version: 1.0", "Version: 2.0")
     shutil.rmtree(before)
@@ -214,7 +207,7 @@ def _elsewhere(place: Place) -> None:
 
 
 def _version(place: Place) -> None:
-    _later(place.site / "matrix_manifest.py", MANIFEST.replace("version=1", "version=2"))
+    edit(place.site / "matrix_manifest.py", MANIFEST.replace("version=1", "version=2"))
 
 
 # Kind of change: what is done, by how much the result changes, and a word of the reason.
@@ -235,12 +228,12 @@ KINDS: dict[str, tuple[Callable[[Place], object], int, str]] = {
         "changed",
     ),
     "imported module": (
-        lambda place: _later(place.site / "matrix_pkg" / "helper.py", "HELPER = 2\n"),
+        lambda place: edit(place.site / "matrix_pkg" / "helper.py", "HELPER = 2\n"),
         1000,
         "helper.py",
     ),
     "lazily imported module": (
-        lambda place: _later(place.site / "matrix_pkg" / "lazy.py", "LAZY = 2\n"),
+        lambda place: edit(place.site / "matrix_pkg" / "lazy.py", "LAZY = 2\n"),
         10**4,
         "lazy.py",
     ),
@@ -250,7 +243,7 @@ KINDS: dict[str, tuple[Callable[[Place], object], int, str]] = {
         "table.txt",
     ),
     "plugin component": (
-        lambda place: _later(place.site / "matrix_parts.py", PARTS.replace("return 1", "return 2")),
+        lambda place: edit(place.site / "matrix_parts.py", PARTS.replace("return 1", "return 2")),
         10**6,
         "matrix_parts.py",
     ),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cases_tasks import Answer, Tasks
+from cases_tasks import Answer, Tasks, edit
 
 READS = """
 import runpy
@@ -80,12 +79,6 @@ def here(tmp_path: Path) -> Path:
     return folder
 
 
-def _edit(path: Path, text: str) -> None:
-    path.write_text(text)
-    seconds = path.stat().st_mtime + 5  # as an editor does later, so that no bytecode hides it
-    os.utime(path, (seconds, seconds))
-
-
 KINDS: dict[str, tuple[str, str, int]] = {
     "file by a relative name": ("side.txt", "2", 1),
     "script that is executed": ("script.py", "V = 2\n", 10),
@@ -103,7 +96,7 @@ def test_what_is_read_counts_and_what_is_added_does_not(
     name, text, by = KINDS[kind]
     assert ask(here) == (120111.0, False)
     assert ask(here) == (120111.0, True)
-    _edit(here / name, text)
+    edit(here / name, text)
     assert ask(here) == (120111.0 + by, False)
     assert ask(here) == (120111.0 + by, True)
 
@@ -118,7 +111,7 @@ def test_the_same_name_elsewhere_is_another_file(
         (there / name).write_bytes((here / name).read_bytes())
     assert ask(here) == (120111.0, False)
     assert ask(there) == (120111.0, True)
-    _edit(there / "side.txt", "2")
+    edit(there / "side.txt", "2")
     assert ask(there) == (120112.0, False)
     assert ask(here) == (120111.0, True)
 
@@ -150,5 +143,5 @@ def test_a_script_in_python_sees_what_its_task_reads(
         return [json.loads(line) for line in told.stdout.splitlines()]
 
     assert say() == [[120111.0, False], [120111.0, True]]
-    _edit(here / "side.txt", "2")
+    edit(here / "side.txt", "2")
     assert say() == [[120112.0, False], [120112.0, True]]
