@@ -159,8 +159,10 @@ def load_fit(path: Path) -> FittedPeople:
     """Read what `save_fit` wrote; nothing is unpickled.
 
     Raises:
-        HciError: If it is no fit.
+        HciError: If there is no such file, or it is no fit.
     """
+    if not path.exists():
+        raise HciError(f"There is no file '{path}': a fit is what 'tasks hci fit --out' wrote.")
     try:
         arrays = load_npz(path, limit=2**28)
         head = json.loads(str(arrays["head"]))
