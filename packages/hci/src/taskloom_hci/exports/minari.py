@@ -33,80 +33,85 @@ _OF_RUNS = {"episodes", "backend", "chunk", "jsonl", "record", "baseline", "show
 _CLOSE = 1e-9  # sums of the same rewards in another order
 
 
-def require_minari(name: str) -> None:
-    """Raise unless Minari is installed, the name is one of its data sets, and there is none of that name yet.
-
-    Raises:
-        MissingExtraError: It is not installed.
-        UsageError: The name is none, or is taken.
-    """
-    try:
-        from minari import list_local_datasets  # of an extra
-    except ModuleNotFoundError:
-        raise MissingExtraError(
-            "Minari is not installed here: pip install 'minari[hdf5]'"
-        ) from None
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"--minari takes a name such as 'hci/pointing/careful-v0', not '{name}'.")
-    if name in list_local_datasets():
-        raise UsageError(f"There is a Minari data set '{name}' already: raise its version.")
-
-
-def save_minari(
-    name: str, played: Episodes, bundle: Bundle, role: Role, spec: EnvSpec | None
-) -> int:
-    """Write the games as a data set of one agent, and return its number of steps.
-
-    The games are played again with the recorded actions of that agent, through the same environment that a learner gets:
-    observations, rewards and the place of the opening are those of `GameEnv`.
+class MinariSet:
+    """A data set that is to be written.
 
     Args:
-        name: Name of the data set.
-        played: The games, from episode 0 of the bundle's seed on.
-        bundle: The game.
-        role: The agent.
-        spec: Recipe of the environment, if it can be made by name.
+        name: Its name, `hci/pointing/careful-v0`.
 
     Raises:
-        HciError: There is no such agent, or a game played again is another.
+        MissingExtraError: Minari is not installed.
+        UsageError: The name is none, or is taken.
     """
-    from minari import create_dataset_from_buffers  # of an extra
-    from minari.data_collector import EpisodeBuffer  # likewise
 
-    game = GameEnv(bundle, role, seed=bundle.seed)
-    game.spec = spec
-    place = {int(number): i for i, number in enumerate(played.episode)}
-    kept, seed = [], bundle.seed
-    while True:
-        seen, told = game.reset()
-        at = place.get(told["episode_index"])
-        if at is None:
-            break
-        rows = slice(int(played.offsets[at]), int(played.offsets[at + 1]))
-        columns = _played(game, seen, played.rounds[f"{role}_action"][rows])
-        if abs(sum(columns["rewards"]) - float(played.returns[at])) > _CLOSE:
-            raise HciError(
-                f"Episode {told['episode_index']} earned other rewards when it was played again."
+    def __init__(self, name: str) -> None:
+        try:
+            from minari import list_local_datasets  # of an extra
+        except ModuleNotFoundError:
+            raise MissingExtraError(
+                "Minari is not installed here: pip install 'minari[hdf5]'"
+            ) from None
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"--minari takes a name such as 'hci/pointing/careful-v0', not '{name}'."
             )
-        kept.append(EpisodeBuffer(id=len(kept), seed=seed, **columns))
-        seed = None  # later games follow from the first one's
-    if not kept:
-        raise HciError(
-            f"The {role} acts in none of these games, so there is nothing to learn from."
-        )
-    with warnings.catch_warnings():
-        # Of games that no name makes; the page on libraries tells of them.
-        warnings.simplefilter("ignore", UserWarning)
-        create_dataset_from_buffers(
-            name,
-            kept,
-            env=game,
-            eval_env=spec,
-            algorithm_name=f"the {role} of the task",
-            description=f"{len(played)} games of {bundle.name}, seed {bundle.seed}",
-            requirements=["taskloom-hci"],
-        )
-    return sum(len(one) for one in kept)
+        if name in list_local_datasets():
+            raise UsageError(f"There is a Minari data set '{name}' already: raise its version.")
+        self.name = name
+
+    def save(self, played: Episodes, bundle: Bundle, role: Role, spec: EnvSpec | None) -> int:
+        """Write games as what one agent saw, did and earned, and return the number of steps.
+
+        The games are played again with the recorded actions of that agent, through the same environment that a learner
+        gets: observations, rewards and the place of the opening are those of `GameEnv`.
+
+        Args:
+            played: The games, from episode 0 of the bundle's seed on.
+            bundle: The game.
+            role: The agent.
+            spec: Recipe of the environment, if it can be made by name.
+
+        Raises:
+            HciError: There is no such agent, or a game played again is another.
+        """
+        from minari import create_dataset_from_buffers  # of an extra
+        from minari.data_collector import EpisodeBuffer  # likewise
+
+        game = GameEnv(bundle, role, seed=bundle.seed)
+        game.spec = spec
+        place = {int(number): i for i, number in enumerate(played.episode)}
+        kept: list[Any] = []
+        while True:
+            seen, told = game.reset()
+            at = place.get(told["episode_index"])
+            if at is None:
+                break
+            rows = slice(int(played.offsets[at]), int(played.offsets[at + 1]))
+            columns = _played(game, seen, played.rounds[f"{role}_action"][rows])
+            if abs(sum(columns["rewards"]) - float(played.returns[at])) > _CLOSE:
+                raise HciError(
+                    f"Episode {told['episode_index']} earned other rewards when it was played again."
+                )
+            # Later games follow from the seed of the first.
+            first = None if kept else bundle.seed
+            kept.append(EpisodeBuffer(id=len(kept), seed=first, **columns))
+        if not kept:
+            raise HciError(
+                f"The {role} acts in none of these games, so there is nothing to learn from."
+            )
+        with warnings.catch_warnings():
+            # Of games that no name makes; the page on libraries tells of them.
+            warnings.simplefilter("ignore", UserWarning)
+            create_dataset_from_buffers(
+                self.name,
+                kept,
+                env=game,
+                eval_env=spec,
+                algorithm_name=f"the {role} of the task",
+                description=f"{len(played)} games of {bundle.name}, seed {bundle.seed}",
+                requirements=["taskloom-hci"],
+            )
+        return sum(len(one) for one in kept)
 
 
 def _played(game: GameEnv, seen: Any, actions: NDArray[Any]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def has_page(task: InteractionTask) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What is seen of a game at one turn.
+    """Look of a game at one turn.
 
     Attributes:
         moment: Round, turn, and whether the game is over.

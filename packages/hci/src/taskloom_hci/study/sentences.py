@@ -1,4 +1,4 @@
-"""What is wrong with the values of a study's file, in words of the file: a sentence for each, with its place."""
+"""Mistakes in the values of a study's file, in words of the file: a sentence for each, with its place."""
 
 # ruff: noqa: ANN401 -- a file holds anything
 

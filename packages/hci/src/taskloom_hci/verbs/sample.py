@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from taskloom.bound import BoundTask
 from taskloom.errors import StoreError, UsageError
+from taskloom.registry.isolate import load_target
 
 if TYPE_CHECKING:
     from taskloom_hci.config import HciConfig
@@ -38,14 +39,9 @@ def sample(
         raise UsageError(f"--out takes a file that ends with .npz or .jsonl, not '{out.name}'.")
     if out is not None and not out.parent.is_dir():
         raise StoreError(f"The folder '{out.parent}' of --out does not exist.")
+    writer: Any = None
     if minari:
-        from taskloom_hci.exports.minari import (
-            require_minari,
-            save_minari,
-            spec_of,
-        )  # gymnasium is heavy
-
-        require_minari(minari)
+        writer = load_target("taskloom_hci.exports.minari:MinariSet")(minari)
     from taskloom_hci.batch.play import play  # gymnasium is heavy
     from taskloom_hci.driver import pair
 
@@ -58,8 +54,9 @@ def sample(
         slow = config.record == "auto" and config.backend in {"auto", "loop"}
         full = config.record == "all" or slow
         played = play(bundle, episodes or config.episodes, config.backend, full=full)
-        if minari:
-            steps = save_minari(minari, played, bundle, role, spec_of(task, role))
+        if writer is not None:
+            recipe: Any = load_target("taskloom_hci.exports.minari:spec_of")
+            steps = writer.save(played, bundle, role, recipe(task, role))
             typer.echo(f"{len(played)} episodes, {steps} steps of the {role}: {minari}")
     finally:
         bundle.close()
