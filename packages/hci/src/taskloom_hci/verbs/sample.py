@@ -41,7 +41,8 @@ def sample(
         raise StoreError(f"The folder '{out.parent}' of --out does not exist.")
     writer: Any = None
     if minari:
-        writer = load_target("taskloom_hci.exports.minari:MinariSet")(minari)
+        made: Any = load_target("taskloom_hci.exports.minari:MinariSet")
+        writer = made(minari)
     from taskloom_hci.batch.play import play  # gymnasium is heavy
     from taskloom_hci.driver import pair
 
