@@ -35,6 +35,7 @@ def check(task: BoundCorpus, /) -> Iterator[Finding]:
     from taskloom_diffusion.evaluation.sampling import check_sampler  # torch is heavy
     from taskloom_diffusion.training.preparation import (  # torch is heavy
         build_module,
+        keep_for_run,
         prepare,
         schedule_fault,
         too_long_sentence,
@@ -49,6 +50,7 @@ def check(task: BoundCorpus, /) -> Iterator[Finding]:
     # What these raise is a finding, too: core sees to that.
     prepared = prepare(task)
     check_sampler(build_module(task, prepared), task.config.sampler)
+    keep_for_run(task, prepared)
     corpus = prepared.corpus
     for sentence in (corpus.describe_dropped(), corpus.describe_changed(), *corpus.notes):
         if sentence:
