@@ -180,8 +180,10 @@ class Predictor(OfRows):
         They come in one call of twice the rows, which takes less time than two calls.
         """
         asked = _Asked(states, alpha, maskable, rows, wanted, self._counted(maskable, rows))
+        # A call of each: a sequence costs the work of both, however they are asked.
         told._counted(maskable, rows)
         known = cast("Condition", told.condition).of(rows)
+        # Not None: half of the rows of one call are told something, and these are told "unknown".
         nothing = Condition(known.numbers, known.classes, torch.zeros_like(known.given))
         ask = cast("Callable[..., Tensor]", self.denoiser)
         network = partial(ask, condition=Condition.joined([nothing, known]))
@@ -201,6 +203,7 @@ class Predictor(OfRows):
         """Return log x_theta (R, width, V) in float64 as the network says it."""
         states, width = asked.states, asked.width
         part, valid = states[:, :width].contiguous(), asked.maskable[:, :width].contiguous()
+        # Other readings of the logits need every position, and other networks know no such question.
         more = []
         if asked.wanted is not None and self.kind == "subs" and self.partial:
             more = [asked.wanted[:, :width].contiguous()]
