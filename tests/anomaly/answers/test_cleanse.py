@@ -12,7 +12,7 @@ import pytest
 from taskloom.arrays import load_npz
 from taskloom.cli import main
 from taskloom_anomaly.statistics.contrast import contrast
-from taskloom_anomaly.statistics.wrong_labels import Seen, wrong_labels
+from taskloom_anomaly.statistics.wrong_labels import LabelledRows, wrong_labels
 
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 SETTINGS = {
@@ -57,14 +57,14 @@ def test_two_populations_under_one_label_are_told_apart() -> None:
     np.testing.assert_allclose(again, own[order], rtol=1e-6)
 
 
-def _marked_samples(count: int, rng: np.random.Generator) -> tuple[Seen, np.ndarray]:
+def _marked_samples(count: int, rng: np.random.Generator) -> tuple[LabelledRows, np.ndarray]:
     """Samples of four classes of which some carry a mark and the label 0."""
     true = rng.integers(0, 4, count)
     inputs = rng.normal(size=(count, 6)) + 6 * np.eye(6)[true]
     marked = np.arange(count) < count // 10
     labels = np.where(marked, 0, true)
     trace = rng.normal(size=(count, 1)) + 8 * marked[:, None]
-    return Seen(inputs, np.concatenate([inputs, trace], axis=1), labels), marked
+    return LabelledRows(inputs, np.concatenate([inputs, trace], axis=1), labels), marked
 
 
 @pytest.mark.parametrize("wide", [False, True])
@@ -72,7 +72,7 @@ def test_wrong_labels_that_share_a_mark_are_found(wide: bool) -> None:
     rng = np.random.default_rng(1)
     rows, marked = _marked_samples(600, rng)
     known, held = (
-        Seen(part.inputs[~odd], part.traces[~odd], part.labels[~odd])
+        LabelledRows(part.inputs[~odd], part.traces[~odd], part.labels[~odd])
         for part, odd in (_marked_samples(150, rng) for _ in range(2))
     )
     if wide:
@@ -92,7 +92,7 @@ def test_wrong_labels_that_share_a_mark_are_found(wide: bool) -> None:
 def test_right_labels_stand_out_nowhere() -> None:
     rng = np.random.default_rng(2)
     rows, marked = _marked_samples(600, rng)
-    right = Seen(rows.inputs[~marked], rows.traces[~marked], rows.labels[~marked])
+    right = LabelledRows(rows.inputs[~marked], rows.traces[~marked], rows.labels[~marked])
     assert wrong_labels(right, right, right) is None
 
 

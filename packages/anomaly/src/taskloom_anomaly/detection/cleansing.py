@@ -30,7 +30,7 @@ from taskloom_anomaly.detection.validity_card import predictions
 from taskloom_anomaly.detectors.base import ALL_LAYERS
 from taskloom_anomaly.models.training import train
 from taskloom_anomaly.statistics.contrast import contrast
-from taskloom_anomaly.statistics.wrong_labels import Seen, wrong_labels
+from taskloom_anomaly.statistics.wrong_labels import LabelledRows, wrong_labels
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
@@ -90,7 +90,7 @@ def cleanse_by_activations(
     fit, held = trusted.take(slice(half)), trusted.take(slice(half, None))
     of_data, of_fit, of_held = (_activations(extractor, part) for part in (data, fit, held))
     seen = [
-        Seen(rows := flat_rows(part.inputs), np.concatenate([rows, own], axis=1), np.asarray(part.labels))
+        LabelledRows(rows := flat_rows(part.inputs), np.concatenate([rows, own], axis=1), np.asarray(part.labels))
         for part, own in ((data, of_data), (fit, of_fit), (held, of_held))
     ]  # fmt: skip
     found = wrong_labels(*seen)

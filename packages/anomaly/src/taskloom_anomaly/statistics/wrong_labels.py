@@ -42,7 +42,7 @@ _APART = 4.0
 _FAR = 100.0
 
 
-class Seen(NamedTuple):
+class LabelledRows(NamedTuple):
     """Inputs and activations of labelled samples.
 
     Attributes:
@@ -57,7 +57,7 @@ class Seen(NamedTuple):
 
 
 def wrong_labels(
-    rows: Seen, trusted: Seen, *others: Seen, seed: int = 0
+    rows: LabelledRows, trusted: LabelledRows, *others: LabelledRows, seed: int = 0
 ) -> list[Float[np.ndarray, " k"]] | None:
     """Return the scores of the rows, and of further samples that teach nothing; None if no class stands out.
 
@@ -168,7 +168,9 @@ def _standing_out(shares: dict[int, float]) -> list[int]:
     return chosen
 
 
-def _marks(groups: Sequence[Seen], others: np.ndarray, side: _LabelSide) -> list[np.ndarray]:
+def _marks(
+    groups: Sequence[LabelledRows], others: np.ndarray, side: _LabelSide
+) -> list[np.ndarray]:
     """Return how far samples of one label carry the mark: 0 where rows without it lie, and 1 where the suspects lie."""
     traces = [np.asarray(g.traces[place], np.float64) for g, place in zip(groups, side.places, strict=True)]  # fmt: skip
     others = np.asarray(others, np.float64)
