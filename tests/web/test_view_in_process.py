@@ -17,9 +17,10 @@ from starlette.testclient import TestClient
 from taskloom.cli import main
 from taskloom.errors import UsageError
 from taskloom.headline import Headline
-from taskloom.report.sample import Thinner, thin_rows
+from taskloom.report.sample import thin_rows
 from taskloom.runs.record import Failure, RunRecord, write_record
 from taskloom.runs.run import Run
+from taskloom.runs.thinner import Thinner
 from taskloom.view import export as copies
 from taskloom.view.app import make_app
 from taskloom.view.asked import Asked
