@@ -39,6 +39,7 @@ PRIVATE = {
     r"\btorn tail": "damaged end",
     r"\bhears of\b": "is told of",
     r"\bno news\b": "says nothing new",
+    r"(?<!-)\b([Dd]oors?|[Rr]ooms|[Hh]ouses?)\b": "package, entry, layout",
 }
 PERSONS = re.compile(r"\b(nobody|somebody|whoever|anybody|everybody)\b", re.IGNORECASE)
 HEADING = re.compile(r"^#+ (What|How|Where|Who|Whether|Which|Why|When)\b")
