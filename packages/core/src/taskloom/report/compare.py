@@ -246,7 +246,8 @@ def _equal(runs: Sequence[Run]) -> h.Node:
 
 
 def _count_of_equal(runs: Sequence[Run]) -> str:
-    return f"{len(_equal_values(runs))} parameters"
+    count = len(_equal_values(runs))
+    return f"{count} parameter{'s' * (count != 1)}"
 
 
 def _equal_values(runs: Sequence[Run]) -> list[tuple[str, str]]:

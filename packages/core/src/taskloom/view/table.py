@@ -22,7 +22,7 @@ from taskloom.report.page import page
 from taskloom.runs.choice import choose
 from taskloom.runs.compare import spelled, varying
 from taskloom.runs.index import page as page_of
-from taskloom.runs.query import EXAMPLE, FIELDS, absent_fields, value_at
+from taskloom.runs.query import EXAMPLE, FIELDS, absent_fields
 from taskloom.runs.rows import with_status
 from taskloom.view.asked import PLAIN, Asked
 from taskloom.view.groups import grouped, groups_table
@@ -143,7 +143,7 @@ def _unknown(rows: Sequence[Mapping[str, Any]], paths: Sequence[str]) -> list[st
     return [
         _no_run_has(path, rows)
         for path in paths
-        if path and rows and path not in PLAIN and all(value_at(row, path) is None for row in rows)
+        if path and rows and path not in PLAIN and all(field_at(row, path) is None for row in rows)
     ]
 
 
@@ -212,7 +212,14 @@ def _columns(rows: Sequence[Mapping[str, Any]], asked: Asked) -> list[tuple[str,
 
 
 def _is_told(row: Mapping[str, Any], name: str) -> bool:
+    if name == "summary":
+        return bool(_summary(row))
     return bool(row[name]) or (name == "name" and bool(row["sweep"]))
+
+
+def _summary(row: Mapping[str, Any]) -> str:
+    """Return the sentence of a run for its row: figure and verdict have columns, so that it is left to runs without them."""
+    return "" if row["headline"] else str(row["summary"])
 
 
 def _table(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
@@ -247,7 +254,7 @@ def _cells(
         "verdict": record["verdict"],
         "created": record["created"][:19].replace("T", " "),
         "duration": figures.duration(record["duration"]),
-        "summary": record["summary"],
+        "summary": record["summary"] if "summary" in asked.columns else _summary(record),
     }
     return [
         h.td[h.input(type="checkbox", name="run", value=folder, aria_label=f"Compare {folder}")],
