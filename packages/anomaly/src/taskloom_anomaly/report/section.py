@@ -123,7 +123,7 @@ def _roc(
             color="layer",
             title="ROC, where false alarms are rare",
             x_log=True,
-            caption="The same curves over the logarithm of the false positive rate; what is found without any false alarm is"
+            caption="False alarms over their logarithm; what is found without any is"
             " drawn at half a false alarm.",
             **names,
         ),
