@@ -117,7 +117,7 @@ def _band(verdict: str, said: str, kind: str = "even") -> h.Node:
 
 def _own_figures(found: Sequence[Variant]) -> h.Node:
     """Return the headline's figure of each variant: of several tasks no difference means anything."""
-    rows = []
+    rows: list[tuple[str | int | None, ...]] = []
     for item in found:
         metric = metric_of(item.runs)
         if metric is None:

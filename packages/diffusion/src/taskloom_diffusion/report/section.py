@@ -95,7 +95,7 @@ def _curves(
         found += [f"{row['tokens']:,.0f} real tokens per core-second" for row in speed]
         return [Text(f"Logged once, at step {curves[0]['step']:.0f}: {', '.join(found)}.")]
     if "baseline/nats_per_token" in metrics:
-        steps = [row["step"] for row in curves]
+        steps = [row["step"] for row in rows if labels.keys() & row.keys()]
         label = f"{metrics['baseline/order']:.0f}-gram"
         level = metrics["baseline/nats_per_token"]
         curves += [{"step": end, "nats": level, " ": label} for end in (min(steps), max(steps))]
