@@ -22,7 +22,7 @@ from urllib.parse import quote, urlencode
 sys.path.append(str(Path(__file__).parents[2] / "tests" / "probe"))
 
 from taskloom.headline import Headline
-from taskloom.runs.kept import Keeper
+from taskloom.runs.kept import LineKeeper
 from taskloom.runs.record import RunRecord, write_record
 from taskloom.runs.run import Run
 from taskloom.view.series import is_reading
@@ -83,7 +83,7 @@ def cpu(act: Callable[[], object], times: int = 5) -> float:
 
 def large(store: Path, run: Run, lines: int) -> None:
     """Measure the page of a run with many metric lines: kept while they were logged, not kept, and read."""
-    keeper = Keeper(run.dir, 0)
+    keeper = LineKeeper(run.dir, 0)
     began = time.process_time()
     with (run.dir / "metrics.jsonl").open("w") as file:
         for step in range(lines):

@@ -292,15 +292,15 @@ def test_a_run_keeps_its_many_lines_thinned_as_a_page_would(
 
     run = _run(act, tmp_path)
     folder = run.dir  # type: ignore[attr-defined]
-    found = kept.Kept.load(folder)
+    found = kept.KeptLines.load(folder)
     assert found.end == kept.size_of(folder)
     assert found.thinner.rows() == thin_rows(run.rows())  # type: ignore[attr-defined]
     # One that continues goes on from what is kept; after lines that were not kept, nothing more is.
     for size, count in ((found.end, 4501), (found.end + 1, 4500)):
-        keeper = kept.Keeper(folder, size)
+        keeper = kept.LineKeeper(folder, size)
         keeper.add({"step": 4500.0, "loss": 900.0})
         keeper.close(found.end)
-        assert kept.Kept.load(folder).thinner.count == count
+        assert kept.KeptLines.load(folder).thinner.count == count
         found.save()
 
 

@@ -22,7 +22,7 @@ from taskloom.records.checks import read_integer
 from taskloom.records.documents import read_lines, read_object
 from taskloom.records.names import RESERVED_METRICS, check_metric_name
 from taskloom.runs import checkpoints
-from taskloom.runs.kept import Keeper
+from taskloom.runs.kept import LineKeeper
 from taskloom.runs.layout import RunLayout, fresh
 from taskloom.runs.locks import Held
 from taskloom.runs.record import RunRecord, document_of
@@ -88,7 +88,7 @@ class LiveContext:
         self._held = held
         self.aside: RunLayout | None = None
         self._lines = JsonLines(layout.metrics)
-        self._keeper = Keeper(layout.dir, self._lines.size)
+        self._keeper = LineKeeper(layout.dir, self._lines.size)
         self._writing = threading.Lock()
         self._names: set[str] = set()
         self._criterion = (
@@ -242,7 +242,9 @@ class LiveContext:
                 self._lines.close()
                 self._layout = RunLayout(folder)
                 self._lines = JsonLines(self._layout.metrics)
-                self._keeper = Keeper(folder, 1)  # the lines that count are another process's now
+                self._keeper = LineKeeper(
+                    folder, 1
+                )  # the lines that count are another process's now
                 self._told.clear()
                 self.aside = self._layout
 

@@ -25,7 +25,7 @@ AT_ONCE = 1 << 20
 _HEAD = 4096
 
 
-class Kept:
+class KeptLines:
     """Metric lines of a run read so far, thinned, and the byte behind them.
 
     Args:
@@ -39,7 +39,7 @@ class Kept:
         self._folder = folder
 
     @classmethod
-    def load(cls, folder: Path) -> Kept:
+    def load(cls, folder: Path) -> KeptLines:
         """Return what is kept of a run, if it is of this file; else nothing yet."""
         try:
             told: dict[str, Any] = json.loads(_place(folder).read_bytes())
@@ -59,10 +59,10 @@ class Kept:
             pass
         return cls(folder)
 
-    def copy(self) -> Kept:
+    def copy(self) -> KeptLines:
         """Return the same apart from it: what a page shows is not what a thread changes."""
         state = json.loads(json.dumps(self.thinner.state()))
-        return Kept(self._folder, Thinner.of(state), self.end)
+        return KeptLines(self._folder, Thinner.of(state), self.end)
 
     def save(self) -> None:
         """Write it; a store that cannot be written to costs the cache alone."""
@@ -77,7 +77,7 @@ class Kept:
             atomic_write(place, json.dumps(told))
 
 
-class Keeper:
+class LineKeeper:
     """Thinned lines of a run that is being written: line by line, so that nothing has to be read again.
 
     Args:
@@ -86,7 +86,7 @@ class Keeper:
     """
 
     def __init__(self, folder: Path, size: int) -> None:
-        kept = Kept(folder) if not size else Kept.load(folder) if size > AT_ONCE else None
+        kept = KeptLines(folder) if not size else KeptLines.load(folder) if size > AT_ONCE else None
         self._kept = kept if kept is not None and kept.end == size else None
 
     def add(self, row: Mapping[str, float]) -> None:

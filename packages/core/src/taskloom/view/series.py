@@ -8,7 +8,7 @@ from pathlib import Path
 from taskloom.errors import RunCorruptError
 from taskloom.records.metrics import MetricLines
 from taskloom.report.course import MetricCourse
-from taskloom.runs.kept import AT_ONCE, Kept, size_of
+from taskloom.runs.kept import AT_ONCE, KeptLines, size_of
 from taskloom.runs.run import Run
 
 _LINES = 20_000  # between two looks at the share
@@ -26,7 +26,7 @@ def course_of(run: Run) -> MetricCourse:
         RunCorruptError: The lines cannot be read.
     """
     size = size_of(run.dir)
-    kept = Kept.load(run.dir) if size > AT_ONCE else Kept(run.dir)
+    kept = KeptLines.load(run.dir) if size > AT_ONCE else KeptLines(run.dir)
     if size - kept.end <= AT_ONCE:
         begun = kept.end
         lines = MetricLines(run.dir, kept.end)
@@ -50,7 +50,7 @@ def is_reading(run: Run) -> str:
 class _Reader(threading.Thread):
     """A thread that reads the lines of one run and keeps them."""
 
-    def __init__(self, run: Run, kept: Kept, size: int) -> None:
+    def __init__(self, run: Run, kept: KeptLines, size: int) -> None:
         super().__init__(daemon=True, name="series")
         self._run, self._kept, self._size = run, kept.copy(), size
         self.share = kept.end / max(size, 1)
@@ -72,7 +72,7 @@ class _Reader(threading.Thread):
                 _READERS.pop(self._run.dir, None)
 
 
-def _reader_of(run: Run, kept: Kept, size: int) -> _Reader:
+def _reader_of(run: Run, kept: KeptLines, size: int) -> _Reader:
     with _WATCH:
         reader = _READERS.get(run.dir)
         if reader is None:
