@@ -14,6 +14,7 @@ from taskloom.statistics.intervals import normal_interval
 
 from taskloom_diffusion.metrics.molecules import parse, properties
 from taskloom_diffusion.report.calls import calls_blocks
+from taskloom_diffusion.report.conditions import condition_blocks
 from taskloom_diffusion.report.densities import densities
 from taskloom_diffusion.report.drawings import molecule_grid, shown_steps, text_of, unmasking_table
 from taskloom_diffusion.report.published import published
@@ -38,6 +39,7 @@ def report(run: Run) -> list[Block]:
     for title, blocks in (
         ("Likelihood", likelihood),
         ("Corpus", _intake(details) if details else []),
+        ("Conditions", condition_blocks(_conditions(run), run.metrics)),
         ("Samples", table),
         ("Published figures of the samples", published(_read_json(run, "benchmark"))),
         ("Properties of the samples against the corpus", compared[3:]),
@@ -53,6 +55,12 @@ def report(run: Run) -> list[Block]:
     ):
         folded += [Fold(title), *blocks] if blocks else []
     return [first, *rates, *drawn, *compared[:3], *folded]
+
+
+def _conditions(run: Run) -> list[dict[str, Any]]:
+    """Return the conditions of the run's model; one of earlier versions has none."""
+    arguments = _read_json(run, "model_description").get("arguments", {})
+    return list(arguments.get("conditions", ()))
 
 
 def _facts(metrics: Mapping[str, float]) -> Facts:
