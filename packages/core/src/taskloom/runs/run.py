@@ -162,7 +162,11 @@ class Run:
             RunCorruptError: The run has no such artifact, or it is no regular file below its folder, or too large.
         """
         if name not in self.record.artifacts:
-            raise RunCorruptError(f"The run {self.id} has no artifact {name!r}.")
+            known = list(self.record.artifacts)
+            raise RunCorruptError(
+                f"The run {self.id} has no artifact {name!r}; it has: {', '.join(known) or 'none'}.",
+                hint=did_you_mean(str(name), known),
+            )
         return read_bytes(self.dir, self.record.artifacts[name], limit)
 
     @property
