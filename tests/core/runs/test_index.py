@@ -77,12 +77,27 @@ def test_a_choice_is_the_same_with_the_index_and_without(
     _shelf(store)
     parts = [slice, lambda count: slice(1, 3)]
     quick = [choose(store, [where] if where else [], order, part) for part in parts]
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 37, 0))
-    older = [choose(store, [where] if where else [], order, part) for part in parts]
     monkeypatch.setattr(database, "_VERSION", "no number")  # no index can be used
     slow = [choose(store, [where] if where else [], order, part) for part in parts]
-    assert quick == older == slow
+    assert quick == slow
     assert quick[0].total == 6
+
+
+def test_leaves_follow_their_records(store: Path) -> None:
+    def leaves() -> set[tuple[str, str]]:
+        documents(store)
+        with sqlite3.connect(store / "index.sqlite") as connection:
+            return set(connection.execute("SELECT path, name FROM leaves WHERE path LIKE '%.%'"))
+
+    _make(store, "run-b", metrics={"loss": 1.0, "dot.ted": 2.0}, config={"a": {"b": 1}, "n": None})
+    _make(store, "run-c", config={})
+    _make(store, "run-a", config={})
+    before = {("metrics.loss", "run-b"), ("metrics.dot.ted", "run-b"), ("config.a", "run-b")}
+    assert leaves() == before
+    note(_make(store, "run-b", metrics={"dot.ted": 3.0}, config={}))
+    assert leaves() == {("metrics.dot.ted", "run-b")}
+    shutil.rmtree(store / "run-b")
+    assert leaves() == set()
 
 
 def test_an_edited_index_decides_nothing(store: Path) -> None:

@@ -144,7 +144,7 @@ def test_the_command_line_asks_the_same_and_gets_the_same(
     assert len(list_runs(store)) == 2 * SEEDS
     made = store / document["study"]
     page = (made / "report.html").read_text()
-    assert "2 and 4 are not told apart" in page
+    assert "2 and 4 are not shown to differ" in page
     assert "p (Holm)" not in page
     assert "p by t" not in page
     assert ">p<" not in page

@@ -36,7 +36,7 @@ class StudyCell:
         note: Words about missing runs; or empty.
         warning: Words about skewed values; or empty.
         geometric: Geometric mean, beside a warning and for positive values; or None.
-        mark: `best`, or `tied` for one that is not told apart from the best; empty where nothing is marked.
+        mark: `best`, or `tied` for one that is not shown to differ from the best; empty where nothing is marked.
     """
 
     levels: Mapping[str, Level]

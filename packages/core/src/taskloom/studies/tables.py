@@ -16,7 +16,7 @@ from taskloom.studies.question import StudyQuestion
 from taskloom.studies.values import StudyValues, label
 from taskloom.wording import format_bound, format_value
 
-_MARKS = {"best": "best", "tied": "not told apart from the best", "": ""}
+_MARKS = {"best": "best", "tied": "not shown to differ from the best", "": ""}
 _CORRECTIONS = {"holm": "Holm", "bh": "Benjamini-Hochberg", "bonferroni": "Bonferroni", "none": ""}
 _SHOWN_MISSING = 5
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import htpy as h
+from markupsafe import Markup
 
 from taskloom.records.checks import decode_number
 from taskloom.records.names import is_id
@@ -79,17 +80,22 @@ def groups_table(found: Sequence[Grouped], most: int) -> h.Node:
         most: Groups that are shown.
     """
     heads = ("group", "task", "runs", "metric", "mean", "95 % interval over runs", "")
-    body = [h.tr[_cells(item)] for item in found[:most]]
+    body = [Markup(h.tr[_cells(item)]) for item in found[:most]]
     rest = len(found) - most
     return [
         h.div(".scroll", tabindex="0", role="group", aria_label="Groups of runs")[
             h.table(".runs")[
-                h.thead[h.tr[(h.th(scope="col")[head] if head else h.td for head in heads)]],
+                h.thead[h.tr[(_head(head) for head in heads)]],
                 h.tbody[body],
             ]
         ],
         rest > 0 and h.p(".more")[f"{rest:,} more groups are not shown."],
     ]
+
+
+def _head(name: str) -> h.Node:
+    """Return the head of a column; that of numbers stands at their side."""
+    return h.th(class_={"n": name == "mean"}, scope="col")[name] if name else h.td
 
 
 def _cells(item: Grouped) -> list[h.Node]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import htpy as h
+from markupsafe import Markup
 
 from taskloom.errors import UsageError
 from taskloom.records.checks import decode_number
@@ -21,7 +22,7 @@ from taskloom.report.page import page
 from taskloom.runs.choice import choose
 from taskloom.runs.compare import spelled, varying
 from taskloom.runs.index import page as page_of
-from taskloom.runs.query import EXAMPLE, FIELDS, absent_fields, value_at
+from taskloom.runs.query import EXAMPLE, FIELDS, absent_fields
 from taskloom.runs.rows import with_status
 from taskloom.view.asked import PLAIN, Asked
 from taskloom.view.groups import grouped, groups_table
@@ -68,7 +69,7 @@ def runs_page(store: Path, asked: Asked) -> str:
     problems += _unknown(found.rows, (*asked.columns, *asked.axes, asked.y))
     last = max(1, math.ceil(found.matching / ROWS))
     body: h.Node = [
-        _form(asked, problems),
+        _form(asked, problems, found.rows),
         found.rows and _chart(store, found.rows, asked),
         _rows(found.rows, asked),
         together
@@ -87,7 +88,9 @@ def runs_page(store: Path, asked: Asked) -> str:
         h.h1["Runs"],
         h.p(".lede")[f"{count} in {store}. ", h.a(href="/sweeps/")["Sweeps"]],
     ]
-    return page("Runs", header, [("Store", body)], policy="", script=SCRIPT, wide=True)
+    return page(
+        "Runs", header, [("Table of runs", body)], policy="", script=SCRIPT, wide=True, titled=False
+    )
 
 
 def _rows(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
@@ -140,7 +143,7 @@ def _unknown(rows: Sequence[Mapping[str, Any]], paths: Sequence[str]) -> list[st
     return [
         _no_run_has(path, rows)
         for path in paths
-        if path and rows and path not in PLAIN and all(value_at(row, path) is None for row in rows)
+        if path and rows and path not in PLAIN and all(field_at(row, path) is None for row in rows)
     ]
 
 
@@ -161,7 +164,10 @@ def _damaged_table(damaged: Sequence[Damaged]) -> h.Node:
     return [h.h3["Damaged"], table(("folder", "what is wrong"), rows, row_heads=True)]
 
 
-def _form(asked: Asked, problems: Sequence[str]) -> h.Node:
+def _form(asked: Asked, problems: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> h.Node:
+    # Examples that find something here.
+    metric = next((row["headline_metric"] for row in rows if row["headline_metric"]), "NAME")
+
     def field(label: str, name: str, value: str, placeholder: str, bad: bool = False) -> h.Element:
         invalid = "true" if bad else "false"
         return h.label[
@@ -171,7 +177,7 @@ def _form(asked: Asked, problems: Sequence[str]) -> h.Node:
     groups = (("", "one row a run"), ("seed", "all but the seed"), ("sweep", "by sweep"))
     return h.form(".filter", method="get", action="/", role="search")[
         field("Filter", "where", asked.where, EXAMPLE, bool(problems)),
-        field("Columns", "col", ", ".join(asked.columns), "config.seed, metrics.auroc"),
+        field("Columns", "col", ", ".join(asked.columns), f"config.seed, metrics.{metric}"),
         h.label[
             "Group",
             h.select(name="group")[
@@ -182,7 +188,7 @@ def _form(asked: Asked, problems: Sequence[str]) -> h.Node:
             ],
         ],
         field("Chart: across", "x", asked.x, "config.seed"),
-        field("Chart: up", "y", asked.y, "metrics.auroc"),
+        field("Chart: up", "y", asked.y, f"metrics.{metric}"),
         h.input(type="hidden", name="sort", value=asked.sort) if asked.sort else None,
         h.button["Show"],
         [h.p(".failure", role="alert")[text] for text in problems],
@@ -206,7 +212,14 @@ def _columns(rows: Sequence[Mapping[str, Any]], asked: Asked) -> list[tuple[str,
 
 
 def _is_told(row: Mapping[str, Any], name: str) -> bool:
+    if name == "summary":
+        return bool(_summary(row))
     return bool(row[name]) or (name == "name" and bool(row["sweep"]))
+
+
+def _summary(row: Mapping[str, Any]) -> str:
+    """Return the sentence of a run for its row: figure and verdict have columns, so that it is left to runs without them."""
+    return "" if row["headline"] else str(row["summary"])
 
 
 def _table(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
@@ -219,7 +232,8 @@ def _table(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
             for path, name in columns
         ),
     ]
-    body = (h.tr[_cells(record, columns, asked)] for record in rows)
+    # Rendered here: as nodes of the page, each cell would pass through every element around the table.
+    body = [Markup(h.tr[_cells(record, columns, asked)]) for record in rows]
     return h.form(method="get", action="/compare")[
         h.div(".scroll", tabindex="0", role="group", aria_label="Runs")[
             h.table(".runs")[h.thead[h.tr[head]], h.tbody[body]]
@@ -240,7 +254,7 @@ def _cells(
         "verdict": record["verdict"],
         "created": record["created"][:19].replace("T", " "),
         "duration": figures.duration(record["duration"]),
-        "summary": record["summary"],
+        "summary": record["summary"] if "summary" in asked.columns else _summary(record),
     }
     return [
         h.td[h.input(type="checkbox", name="run", value=folder, aria_label=f"Compare {folder}")],

@@ -162,6 +162,22 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
     return _with_conditions(prepared, config) if config.condition else prepared
 
 
+# The corpus of the last check, and the task that was checked: it is trained on next, and reading it may take minutes.
+_checked: list[tuple[BoundCorpus, Prepared]] = []
+
+
+def keep_for_run(task: BoundCorpus, prepared: Prepared) -> None:
+    """Keep the corpus of a task that was checked for its run; that of an earlier one is let go."""
+    _checked[:] = [(task, prepared)]
+
+
+def kept_for_run(task: BoundCorpus) -> Prepared | None:
+    """Return the corpus that this very object was checked with, once, and keep none."""
+    found = next((prepared for checked, prepared in _checked if checked is task), None)
+    _checked.clear()
+    return found
+
+
 def _with_conditions(prepared: Prepared, config: DiffusionConfig) -> Prepared:
     """Return the corpus with what is known of every sequence beside its tokens."""
     corpus = prepared.corpus
