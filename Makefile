@@ -20,6 +20,9 @@ export OMP_NUM_THREADS ?= 1
 # A thousand processes import this project; where bytecode must not be written each of them would compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# The theme announces a generator to come at every build; a build without warnings is a bar, and this is none of ours.
+export NO_MKDOCS_2_WARNING ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench docs soak changelog pythons floors newest release-check clean \
 	check-types check-types-again check-pages check-imports check-style

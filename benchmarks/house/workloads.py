@@ -159,6 +159,74 @@ def hci() -> Pieces:
         yield f"pointing {assistant} {name}", more(words, "--episodes", 20, long)
 
 
+def hci_rows() -> Pieces:
+    """Yield the rows of `benchmarks/hci/measure.py`, each with a fixed amount of work."""
+    from taskloom_hci.accelerated.control_kernel import control_kernel
+    from taskloom_hci.accelerated.control_numba import roll_out_compiled
+    from taskloom_hci.accelerated.pointing_kernel import pointing_rules
+    from taskloom_hci.accelerated.pointing_numba import play_compiled
+    from taskloom_hci.batch.play import play
+    from taskloom_hci.driver import make_bundle
+    from taskloom_hci.exports.env import GameEnv
+    from taskloom_hci.exports.vector import PointingVector
+    from taskloom_hci.inference.goal import update_beliefs_in_place
+    from taskloom_hci.models.model import probabilities
+    from taskloom_hci.models.pointing import CarefulModel
+    from taskloom_hci.policies.information import InformationTable
+
+    # What was assumed of lapses before there were any.
+    sure = {"assumed_lapse": 0.0} if _has_lapse() else {}
+    game = partial(make_bundle, "pointing")
+    big, gain = {"kind": "big", **sure}, {"kind": "gain"}
+    rules = pointing_rules(game(assistant=big))
+    yield "big, compiled", partial(play_compiled, rules, 0, np.arange(100_000))
+    yield "big, by a table", partial(play_compiled, rules, 0, np.arange(20_000), generic=True)
+    yield "big, NumPy", partial(play, game(assistant=big), 20_000, "numpy")
+    plain = pointing_rules(game(assistant=gain))
+    yield "gain, compiled", partial(play_compiled, plain, 0, np.arange(500_000))
+    example = make_bundle("example")
+
+    def rounds() -> None:
+        for _ in range(5000):
+            if example.over or example.episode < 0:
+                example.reset()
+            example.step()
+
+    yield "example, scalar", rounds
+    rng = np.random.default_rng(0)
+    goals = np.sort(rng.choice(124, 32, replace=False))
+    at = {"position": np.arange(124)[:, None]}
+    table = InformationTable(probabilities(CarefulModel(), at, {"goal": goals}))
+    belief = rng.dirichlet(np.ones(32))
+    yield "one decision", lambda: [table.gain(belief) for _ in range(5000)]
+    start = np.log(rng.dirichlet(np.ones(1000), size=1024))
+    seen = np.log(np.where(rng.random((1024, 1000)) < 0.5, 0.95, 0.05))
+    yield "posterior", lambda: [update_beliefs_in_place(start.copy(), seen) for _ in range(20)]
+    parts = control_kernel(make_bundle("classic_control", max_rounds=100)).parts
+    yield "LQG", partial(roll_out_compiled, parts, 0, np.arange(4096))
+    yield "gymnasium, one game", partial(_steps, GameEnv(game(assistant=gain)), 1000, 1)
+    yield (
+        "gymnasium, 1,024 games",
+        partial(_steps, PointingVector(game(assistant=gain), 1024), 200, 1024),
+    )
+
+
+def _has_lapse() -> bool:
+    from taskloom_hci.assistants.big import Big
+
+    return "assumed_lapse" in Big.model_fields
+
+
+def _steps(env: Any, steps: int, games: int) -> None:
+    """Take steps towards the goal in one game, or in many at once."""
+    seen, _ = env.reset(seed=0)
+    for _ in range(steps):
+        wise = np.sign(seen["user_state__goal"] - seen["task_state__position"])[..., 0] + 1
+        seen, _, done, cut, _ = env.step(wise if games > 1 else int(wise))
+        if games == 1 and (done or cut):
+            seen, _ = env.reset()
+
+
 def anomaly() -> Pieces:
     """Yield fitting a detector and scoring with it."""
     from taskloom_anomaly import AnomalyConfig
@@ -200,12 +268,13 @@ GROUPS: dict[str, Callable[[], Pieces]] = {
     "optimizers": optimizers,
     "control": control,
     "hci": hci,
+    "hci_rows": hci_rows,
     "anomaly": anomaly,
     "diffusion": diffusion,
 }
 
 # Short pieces are repeated; a piece through `tasks` is long.
-REPEATS = {"optimizers": 5, "anomaly": 3}
+REPEATS = {"optimizers": 5, "hci_rows": 3, "anomaly": 3}
 
 
 def main() -> None:
