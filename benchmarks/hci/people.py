@@ -122,23 +122,26 @@ def load(visits: int, rate: float, seconds: float, durable: str) -> dict[str, An
         child, port = start(folder, study(1000, durable))
         pages = [Page("run", number, rate) for number in range(visits)]
 
-        async def all_of_them() -> float:
+        async def all_of_them() -> tuple[float, int]:
             warm = time.perf_counter() + 1
             await asyncio.gather(*(page.play(port, warm) for page in pages))
+            warmed = sum(len(page.latencies) for page in pages)
             for page in pages:
                 page.latencies.clear()
             begun = time.perf_counter()
             await asyncio.gather(*(page.play(port, begun + seconds) for page in pages))
-            return time.perf_counter() - begun
+            return time.perf_counter() - begun, warmed
 
-        taken = asyncio.run(all_of_them())
+        taken, played = asyncio.run(all_of_them())
+        played += sum(len(page.latencies) for page in pages)
         os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        spent = os.wait4(child, 0)[2]
         sync = time_of_sync(folder)
     times = sorted(time for page in pages for time in page.latencies)
     return {
         "visits": visits,
         "rounds_per_second": round(len(times) / taken, 1),
+        "server_cpu_ms_a_round": round(1000 * (spent.ru_utime + spent.ru_stime) / played, 3),
         **{
             f"p{share}_ms": round(1000 * times[min(len(times) - 1, len(times) * share // 100)], 2)
             for share in (50, 90, 99)

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 WORKLOADS = Path(__file__).with_name("workloads.py")
-GROUPS = ("optimizers", "control", "hci", "anomaly", "diffusion")
+GROUPS = ("optimizers", "control", "hci", "hci_rows", "anomaly", "diffusion")
 BARS = {"optimizers": 1.05}
 BAR = 1.03
 TOGETHER = 5  # pairs between two starts

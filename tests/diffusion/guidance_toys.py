@@ -20,8 +20,9 @@ from taskloom_diffusion.model.protocols import NoisingProcess
 from taskloom_diffusion.model.told import ToldCondition
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
 from taskloom_diffusion.samplers.base import Sampler
-from taskloom_diffusion.samplers.generation import Generation, Predictor, SampledTokens, generate
+from taskloom_diffusion.samplers.generation import Generation, SampledTokens, generate
 from taskloom_diffusion.samplers.in_blocks import InBlocks
+from taskloom_diffusion.samplers.predictor import Predictor
 from taskloom_diffusion.schedules.closed_form import LinearSchedule
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionModule

@@ -21,9 +21,10 @@ from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.confidence import LowEntropy, Margin
 from taskloom_diffusion.samplers.entropy_bound import EntropyBound
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
-from taskloom_diffusion.samplers.generation import Generation, Predictor, SampledTokens, generate
+from taskloom_diffusion.samplers.generation import Generation, SampledTokens, generate
 from taskloom_diffusion.samplers.left_to_right import LeftToRight
 from taskloom_diffusion.samplers.noise import NoiseSource
+from taskloom_diffusion.samplers.predictor import Predictor
 from taskloom_diffusion.samplers.random_groups import RandomGroups
 from taskloom_diffusion.samplers.remdm import ReMDM
 from taskloom_diffusion.samplers.semi_autoregressive import SemiAutoregressive

@@ -11,6 +11,7 @@ import torch
 from guidance_toys import (
     State,
     TableClassifier,
+    ToldTable,
     conditional,
     distance,
     given,
@@ -23,10 +24,12 @@ from guidance_toys import (
 from sampler_draws import EVERY, OTHER_NOISE, p_value
 from taskloom_diffusion.corpora.toys import NUM_SPECIAL
 from taskloom_diffusion.guidance.steering import Steering
+from taskloom_diffusion.model.condition import Condition
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
 from taskloom_diffusion.samplers.ancestral import Ancestral
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from tests_sizes import size
+from torch import Tensor
 
 TOY, TOLD = toy_g()
 X = (TOY.sequences - NUM_SPECIAL).numpy()
@@ -101,6 +104,21 @@ def test_guided_draws_have_the_enumerated_law_and_no_other() -> None:
     others = tilted(0), one_a_call(TOY, first_order(0)), posterior(0), P
     assert [p_value(TOY, one.tokens, torch.from_numpy(law)) < 1e-6 for law in others] == [True] * 4
     assert one.network_calls.unique().tolist() == [2 * TOY.length]
+
+
+def test_both_answers_come_in_one_call_of_twice_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    forward = ToldTable.forward
+
+    def counted(table: ToldTable, z: Tensor, *more: Tensor, **told: Condition | None) -> Tensor:
+        asked.append(len(z))
+        return forward(table, z, *more, **told)
+
+    monkeypatch.setattr(ToldTable, "forward", counted)
+    made = steered(TOY, TOLD, FirstHitting(), Steering(told_class(0), "cfg", 2.0), 5)
+    assert asked == [10] * TOY.length
+    # Of a row's work nothing is hidden by that.
+    assert made.network_calls.tolist() == [2 * TOY.length] * 5
 
 
 @pytest.mark.parametrize("noise", ["absorbing", *OTHER_NOISE])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,27 @@ def test_the_conditional_bound_is_unbiased_with_an_exact_network(
     assert abs(-found.bound[0] - SURPRISE) < 4 * found.standard_error[0] < 0.1
     nothing = model.log_likelihood(["abb"], [[True, True, True]], estimator="bound")
     assert nothing.bound[0] == 0
+
+
+def test_the_conditional_bound_by_quadrature_is_the_conditional_entropy(
+    toy_g: tuple[Toy, TrainedModel],
+) -> None:
+    """Over every number of masks k and every set S of that size: |A| / k times the surprise at S, given the rest."""
+    toy, model = toy_g
+    allowed = torch.tensor(model.vocabulary.allowed)
+    unknown, total = (0, 2), torch.zeros(len(toy.sequences), dtype=torch.float64)
+    for count in (1, 2):
+        sets = list(combinations(unknown, count))
+        for masked in map(list, sets):
+            z = toy.sequences.clone()
+            z[:, masked] = model.mask_token_id
+            law = model.denoise(z, 0.5).double().masked_fill(~allowed, -math.inf).log_softmax(-1)
+            surprise = -law.gather(-1, toy.sequences[..., None])[..., 0][:, masked].sum(1)
+            total += len(unknown) / count * surprise / len(sets) / len(unknown)
+    (abb,) = model.encode(["abb"])
+    (place,) = [i for i, row in enumerate(toy.sequences.tolist()) if row == abb]
+    assert float(total[place]) == pytest.approx(SURPRISE, abs=1e-9)
+    assert float(toy.law @ total) == pytest.approx(CONDITIONAL, abs=1e-9)
 
 
 def test_orders_are_summed_over_as_a_loop_would(module: Module) -> None:

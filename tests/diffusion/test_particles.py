@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from guidance_toys import (
 from sampler_draws import OTHER_NOISE
 from taskloom.errors import ConfigError
 from taskloom_diffusion.corpora.toys import LETTERS, NUM_SPECIAL
-from taskloom_diffusion.guidance import kernels
+from taskloom_diffusion.guidance import kernels, particles
 from taskloom_diffusion.guidance.rewards import Reward
 from taskloom_diffusion.guidance.steering import Steering
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
@@ -178,6 +179,25 @@ def test_weights_that_forget_the_normaliser_are_found_out(monkeypatch: pytest.Mo
 def test_weights_that_forget_the_proposal_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     made = wrong(monkeypatch, CASES["likelihood, drawn by cfg"][0])
     assert abs(off(made.log_weights, 0.295068278039978, 150)) > 10
+
+
+def test_a_denominator_that_is_drawn_again_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guess that was divided in must be the one that is divided out: the right figure is 4.620886."""
+    resample = particles._Run._resample
+
+    def forgetful(run: Any, kernel: Any, part: Any, noise: Any, is_open: Tensor) -> None:  # noqa: ANN401 -- of a private class
+        resample(run, kernel, part, noise, is_open)
+        whole, mask = run.generation, G.vocabulary.mask_id
+        share = (whole.free & (run.z != mask)).sum(1) / whole.free.sum(1)
+        seen = particles.ParticleView(
+            *(run.z, whole.maskable, slice(0, run.length), kernel.law, kernel.alpha),
+            *(share.double(), ~is_open, whole.noise.of_block(77, slice(0, run.length)).uniform),
+        )
+        run.log_psi = run.potential.log_potential(seen)
+
+    monkeypatch.setattr(particles._Run, "_resample", forgetful)
+    made = steered(G, TOLD, FirstHitting(), CASES["reward"][0], 120, seed=6)
+    assert off(made.log_weights, 4.620886, 120) > 10
 
 
 def test_completions_that_fail_must_not_kill_their_particle() -> None:

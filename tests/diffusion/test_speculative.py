@@ -26,9 +26,10 @@ from taskloom_diffusion.report.calls import calls_blocks
 from taskloom_diffusion.samplers.base import Order, Sampler
 from taskloom_diffusion.samplers.confidence import LowEntropy, Margin
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
-from taskloom_diffusion.samplers.generation import Generation, Predictor
+from taskloom_diffusion.samplers.generation import Generation
 from taskloom_diffusion.samplers.left_to_right import LeftToRight
 from taskloom_diffusion.samplers.noise import RowNoise
+from taskloom_diffusion.samplers.predictor import Predictor
 from taskloom_diffusion.samplers.speculation import Dice, speculate
 from taskloom_diffusion.samplers.speculative import Speculative
 from taskloom_diffusion.schedules.closed_form import LinearSchedule

@@ -18,6 +18,7 @@ from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.evaluation.trained import TrainedModel
 from taskloom_diffusion.guidance.classifier import judged_classifier, train_classifier
 from taskloom_diffusion.model.condition import Condition
+from taskloom_diffusion.report.conditions import condition_blocks
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore
@@ -57,6 +58,12 @@ def test_a_run_records_its_conditions_and_both_bounds(told_run: Path) -> None:
     assert run.metrics["nelbo/null_nats_per_token"] > 0
     assert run.metrics["nelbo/null_nats_per_token"] != run.metrics["nelbo/nats_per_token"]
     assert "test_conditions" in run.artifacts
+    table, bounds = condition_blocks(kept["conditions"], run.metrics)
+    assert [row[0] for row in table.rows] == ["logp", "weight", "activity"]
+    assert (table.rows[2][1], table.rows[1][2]) == ("no 14, yes 12", "RDKit")
+    assert "their difference is none" in bounds.text
+    page = (told_run / "report.html").read_text(encoding="utf-8")
+    assert "--condition.logp=" in page
 
 
 def sample(run: Path, *words: str) -> int:

@@ -270,6 +270,9 @@ def test_a_task_that_answers_nonsense_is_told_in_one_sentence(answer: Any, sente
     with pytest.raises(HciError, match=sentence):
         bundle.step()
     np.testing.assert_equal(bundle.snapshot(), before)
+    # `tasks check` says it before a run is made of it.
+    (found,) = findings(bundle)
+    assert (found.level, sentence in found.message) == ("error", True)
 
 
 def test_wrong_arguments_of_a_door_are_found_at_once() -> None:

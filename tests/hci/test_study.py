@@ -124,8 +124,12 @@ parameters = {cels = 9}
         ('[[question]]\nid = "x"\nask = "?"\nkind = "choice"', "needs at least two options"),
         ('[[question]]\nid = "x"\nask = "?"\nlow = 9', "not below high"),
         ('[[condition]]\nname = "z"\ntask = "gaze"\nseats = ["user", "assistant"]', "needs an assistant"),
-        ('[eligibility]\nage = "old"', "eligibility.age"),
-        ('[[condition]]\nname = "a b"\ntask = "gaze"', "name"),
+        ('[eligibility]\nage = "old"', "[eligibility]: age = 'old' must be an integer"),
+        ('[[condition]]\nname = "a b"\ntask = "gaze"', "condition 'a b': name = 'a b' is no name"),
+        ('[[condition]]\nname = "c"\ntask = "pointing"\ncells = 9', "parameters = {...}"),
+        ('[[condition]]\nname = "c"\ntask = "pointing"\nassistant = "mp"', "assistant = mp: must be"),
+        ('[[question]]\nid = "x"\nkind = "likert"', "question 'x': ask must be given"),
+        ('[eligibility]\nwidth = -1\n[design]\nwithin = ["bg"]', "did you mean 'big'"),
     ],
 )  # fmt: skip
 def test_a_study_that_makes_no_sense_is_refused(tmp_path: Path, added: str, why: str) -> None:

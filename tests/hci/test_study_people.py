@@ -19,12 +19,15 @@ from taskloom.seeding import derive_seed
 from taskloom_hci.batch.episodes import join, load
 from taskloom_hci.batch.loop import play_loop
 from taskloom_hci.driver import make_bundle
+from taskloom_hci.fitting.fitted import FittedPeople, save_fit
 from taskloom_hci.recordings.blocks import RecordedBlock, read_blocks, session_files
 from taskloom_hci.recordings.export import export
 from taskloom_hci.recordings.journal import Journal, read_lines
 from taskloom_hci.study.materials import Materials
 from taskloom_hci.study.restoring import restore, sit_again
 from taskloom_hci.study.visit import Visit
+from taskloom_hci.users.drawn import PeopleDrawn
+from taskloom_hci.verbs.study import simulated_user, with_participants
 from tests_sizes import size
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -78,6 +81,37 @@ def test_an_export_has_every_game_person_and_answer(played: Path, tmp_path: Path
         rows = [row for row in tables["games"] if row["condition"] == name]
         assert games.num_rounds.tolist() == [int(row["rounds"]) for row in rows]
     assert len(tables["rounds"]) == sum(int(row["rounds"]) for row in tables["games"])
+
+
+def test_participants_of_a_fit_are_one_person_in_all_their_games(tmp_path: Path) -> None:
+    fit = tmp_path / "fit.npz"
+    two, none = np.array([[0.0], [0.45]]), (np.empty((0, 2, 1)), np.empty((0, 2)))
+    save_fit(
+        fit, FittedPeople("careful", ("error_rate",), 0.0, (), two, np.full(2, 0.5), *none), {}
+    )
+    text = "".join(
+        f"""
+[[condition]]
+name = "{name}"
+task = "pointing"
+assistant = {{{{kind = "gain"}}}}
+parameters = {{{{cells = 11, targets = 3}}}}
+episodes = 3
+"""
+        for name in ("one", "other")
+    )
+    config = with_participants(study_of(tmp_path, text), 4, simulated_user("", fit))
+    served = Serving(tmp_path / "run", config)
+    served.wait()
+    slips = dict.fromkeys(range(4), 0)
+    for block in read_blocks(served.ctx.dir):
+        rounds = block.episodes.rounds
+        goal = np.repeat(block.episodes.fixed["user_state__goal"], block.episodes.num_rounds)
+        wanted = np.sign(goal - rounds["task_state__position"])
+        slips[int(block.person[1:]) - 1] += int((rounds["user_action"] != wanted).sum())
+    sets = PeopleDrawn(np.full(2, 0.5)).sets(config.seed, np.arange(4))
+    assert set(sets.tolist()) == {0, 1}
+    assert [count > 0 for count in slips.values()] == (sets == 1).tolist()
 
 
 OFFLINE: dict[str, tuple[str, dict[str, Any]]] = {

@@ -39,6 +39,38 @@ def test_the_spelling_of_version_0_1_still_samples_and_names_the_new_one(tasks: 
     assert load(Path("old.npz")).digest() == load(Path("new.npz")).digest()
 
 
+def test_a_minari_data_set_holds_the_games_of_one_agent(
+    tasks: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import minari  # of an extra
+
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(Path.cwd() / "sets"))
+    # The eyes look where numbers of 64 bits say, and a learner's have 32: the games must not differ for it.
+    for task, role, words in (
+        ("pointing", "assistant", ["--assistant=big", "--out=d.npz"]),
+        ("gaze", "user", ["--out=d.npz"]),
+    ):
+        to = f"hci/{task}-v0"
+        words += ["--episodes=6", "--seed=4", f"--minari={to}", f"--role={role}"]
+        done = tasks("hci", "sample", task, *words)
+        assert done.code == 0, done.err
+        kept, played = list(minari.load_dataset(to).iterate_episodes()), load(Path("d.npz"))
+        acted = played.num_rounds - (played.is_done if role == "assistant" else 0)
+        assert [len(one.rewards) for one in kept] == acted[acted > 0].tolist()
+        earned = [float(one.rewards.sum()) for one in kept]
+        assert earned == pytest.approx(played.returns[acted > 0].tolist(), abs=1e-9)
+    game = minari.load_dataset("hci/pointing-v0").recover_environment()
+    seen, _ = game.reset(seed=4)
+    first = next(iter(minari.load_dataset("hci/pointing-v0").iterate_episodes())).observations
+    assert {name: seen[name].tolist() for name in seen} == {
+        name: values[0].tolist() for name, values in first.items()
+    }
+    again = tasks("hci", "sample", "pointing", "--minari=hci/pointing-v0")
+    assert (again.code, "raise its version" in again.err) == (2, True)
+    wrong = tasks("hci", "sample", "pointing", "--minari=../pointing-v0")
+    assert (wrong.code, "takes a name such as" in wrong.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("task", "words", "code", "sentence"),
     [

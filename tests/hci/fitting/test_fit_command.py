@@ -51,6 +51,11 @@ def test_a_table_is_fitted_through_a_mapping(csv: Any, tasks: Any) -> None:
     other = tasks("hci", "fit", "e.tsv", "--user=careful", "--map=person=who", "--map",
                   "action=pick:1>-1,2>1", "--where=cond==2", "--json")  # fmt: skip
     assert json.loads(other.out)[0] == told
+    # As spreadsheets of many countries write it: semicolons, and commas in numbers.
+    Path("f.csv").write_text(CSV.replace(",", ";").replace(";5;", ";5,0;"), encoding="utf-8")
+    usual = ["--map=person=subjID", "--map=action=choice:1>-1,2>1", "--map=position=x"]
+    foreign = tasks("hci", "fit", "f.csv", "--user=careful", *usual, "--where=cond==2", "--json")
+    assert json.loads(foreign.out)[0] == told
 
 
 def test_answers_of_a_course_are_fitted_and_the_lapse_with_them(tasks: Any) -> None:
@@ -76,10 +81,12 @@ def test_answers_of_a_course_are_fitted_and_the_lapse_with_them(tasks: Any) -> N
         (["--map", "action=choice:1>-1"], "Line 2 of d.csv, column 'choice': '2' is none of 1"),
         (["--map", "action=choice:1>-1,2>3"], "Line 2 of d.csv: CarefulModel has no action 3"),
         (["--map", "position=subjID"], "Line 2 of d.csv, column 'subjID': 'a' is no number"),
+        (["--map", "action=subjID", "--where", "subjID=="], "No decision is left"),
         (["--where", "kond==2"], "no column 'kond' for --where"),
         (["--where", "cond==7"], "No decision is left of 4 rows: 4 without cond==7"),
         (["--prior", "eror_rate=beta(1,2)"], "'eror_rate' is none of error_rate"),
         (["--out", "fit.txt"], "ends with .npz"),
+        (["--page", "fit.txt"], "ends with .html"),
     ],
 )
 def test_bad_tables_are_refused_in_one_sentence(csv: Any, words: list[str], told: str) -> None:
@@ -91,8 +98,14 @@ def test_bad_tables_are_refused_in_one_sentence(csv: Any, words: list[str], told
 
 def test_a_run_is_fitted_without_a_word_more(tasks: Any) -> None:
     assert tasks("run", "hci", "pointing", "--episodes=60", "--baseline=false").code == 0
-    done = tasks("hci", "fit", "@last", "--out", "fit.npz")
+    done = tasks("hci", "fit", "@last", "--out", "fit.npz", "--page", "fit.html")
     assert done.code == 0, done.err
+    page = Path("fit.html").read_text(encoding="utf-8")
+    # The page holds what the command printed: the interval of the person, and every statistic.
+    assert all(
+        word in page for word in ("error_rate: mean and 90 % interval", "Repeated data", "<svg")
+    )
+    assert page.count("longest run") == 1
     assert "error_rate" in done.out
     # Shares of three actions and a log-probability in the same situations; three statistics of games played again.
     assert "of 7 statistics like the data's" in done.out

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from taskloom.opening import open_task
 from taskloom_hci.errors import HciError
+from taskloom_hci.fitting.fitted import FittedPeople, save_fit
 from taskloom_hci.fitting.mismatch import loss_map, parse_range
 from taskloom_hci.fitting.recovery import (
     Design,
@@ -102,6 +104,27 @@ def test_the_diagonal_of_a_map_loses_nothing() -> None:
         assert found.losses[i][i].estimate == 0.0
     # An assistant that trusts a user who errs loses games; one that doubts a sure user asks too often.
     assert found.losses[1][0].estimate > 0.1
+
+
+def test_a_map_has_a_row_and_a_column_of_a_fit(tmp_path: Path) -> None:
+    fit = tmp_path / "fit.npz"
+    two = np.array([[0.02], [0.4]])
+    none = np.empty((0, 2, 1)), np.empty((0, 2))
+    save_fit(
+        fit, FittedPeople("careful", ("error_rate",), 0.02, (), two, np.full(2, 0.5), *none), {}
+    )
+    task = open_task("hci/pointing", cells=12, targets=4, episodes=400, baseline=False)
+    found = loss_map(task, "error_rate", (0.4,), (0.02,), fit)
+    assert (found.true, found.assumed) == ((0.4, None), (0.02, None))
+    # Of people who err much the fit knows more than one who trusts them; the last cell is the one who knows.
+    assert found.losses[0][0].estimate > found.losses[0][1].estimate
+    assert found.losses[1][1].estimate == 0.0
+    assert found.losses[1][0].estimate > 0.0
+    other = open_task("hci/pointing", user="boltzmann", episodes=2, baseline=False)
+    with pytest.raises(HciError, match="add --user=careful"):
+        loss_map(other, "rationality", (1.0,), (1.0,), fit)
+    with pytest.raises(HciError, match="There is no file"):
+        loss_map(task, "error_rate", (0.1,), (0.1,), tmp_path / "none.npz")
 
 
 def test_a_range_that_is_none_is_refused() -> None:

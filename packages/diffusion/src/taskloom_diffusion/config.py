@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from taskloom import Component, Config, ExecutionOnly, OneOf, RunRef, Unit
+from taskloom.registry.suggest import did_you_mean
 
 from taskloom_diffusion.corpora.split import SplitRule
 from taskloom_diffusion.denoisers.base import Denoiser
@@ -15,6 +16,7 @@ from taskloom_diffusion.losses.base import Loss
 from taskloom_diffusion.losses.objectives import NELBO
 from taskloom_diffusion.metrics.base import MetricSuite
 from taskloom_diffusion.metrics.molecules import MoleculeMetrics
+from taskloom_diffusion.model.own_optimizer import OwnOptimizer
 from taskloom_diffusion.model.wrapping import with_own_parts
 from taskloom_diffusion.processes.absorbing import Absorbing
 from taskloom_diffusion.processes.base import Process
@@ -57,11 +59,28 @@ class DiffusionSettings(Component):
         return with_own_parts(values)
 
 
+def _algorithm(value: object) -> object:
+    """Return an optimizer as a config keeps it.
+
+    Raises:
+        ValueError: A name is none of those that there are.
+    """
+    if isinstance(value, str) and value not in (names := ("adamw", "muon")):
+        near = did_you_mean(value, names)
+        raise ValueError(
+            f"must be one of {', '.join(names)}, not '{value}'{'; ' * bool(near)}{near}"
+        )
+    return with_own_parts({"algorithm": value})["algorithm"]
+
+
 class OptimizerSettings(Component):
     """AdamW and its learning rate over time."""
 
-    algorithm: Literal["adamw", "muon"] = "adamw"
-    """`muon` orthogonalises the momentum of the transformer's matrices and uses AdamW for the rest."""
+    algorithm: Annotated[Literal["adamw", "muon"] | OwnOptimizer, BeforeValidator(_algorithm)] = (
+        "adamw"
+    )
+    """`muon` orthogonalises the momentum of the transformer's matrices and uses AdamW for the rest; from Python also what is
+    called with groups of parameters and returns an optimizer."""
     lr: Annotated[float, Field(gt=0, le=1)] = 2e-3
     """Highest learning rate."""
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01

@@ -15,15 +15,11 @@ if TYPE_CHECKING:
 def run(task: BoundCorpus, ctx: RunContext, checkpoint: Path | None, /) -> Result:
     """Train, sample and evaluate; with a checkpoint, go on from there to the same end."""
     from taskloom_diffusion.evaluation.results import finish  # torch is heavy
-    from taskloom_diffusion.training.loop import (  # Lightning is heavy
-        set_up,
-        task_of_checkpoint,
-        train_together,
-    )
+    from taskloom_diffusion.training import loop  # Lightning is heavy
 
-    task = task_of_checkpoint(task, checkpoint)
-    prepared, module = set_up(task)
-    recorder = train_together(task, ctx, prepared, module, checkpoint)
+    task = loop.task_of_checkpoint(task, checkpoint)
+    prepared, module = loop.set_up(task)
+    recorder = loop.train_together(task, ctx, prepared, module, checkpoint)
     if recorder.stopped:
         return Result({"train/steps": recorder.step}, {}, f"stopped after {recorder.step} steps")
     module.eval()
@@ -33,28 +29,24 @@ def run(task: BoundCorpus, ctx: RunContext, checkpoint: Path | None, /) -> Resul
 def check(task: BoundCorpus, /) -> Iterator[Finding]:
     """Yield what would keep a run from working, and what is left out of the corpus; nothing is trained."""
     from taskloom_diffusion.evaluation.sampling import check_sampler  # torch is heavy
-    from taskloom_diffusion.training.preparation import (  # torch is heavy
-        build_module,
-        prepare,
-        schedule_fault,
-        too_long_sentence,
-    )
+    from taskloom_diffusion.training import preparation  # torch is heavy
     from taskloom_diffusion.training.workers import check_shared  # its module needs torch
 
     if task.config.train.devices > 1:
         check_shared(task)
-    fault = schedule_fault(task.config)
+    fault = preparation.schedule_fault(task.config)
     if fault:
         yield Finding("error", fault)
     # What these raise is a finding, too: core sees to that.
-    prepared = prepare(task)
-    check_sampler(build_module(task, prepared), task.config.sampler)
+    prepared = preparation.prepare(task)
+    check_sampler(preparation.build_module(task, prepared), task.config.sampler)
+    preparation.keep_for_run(task, prepared)
     corpus = prepared.corpus
     for sentence in (corpus.describe_dropped(), corpus.describe_changed(), *corpus.notes):
         if sentence:
             yield Finding("info", sentence)
     if prepared.too_long:
-        yield Finding("warning", too_long_sentence(prepared, task.config))
+        yield Finding("warning", preparation.too_long_sentence(prepared, task.config))
 
 
 def describe(task: BoundCorpus, /) -> Mapping[str, JsonValue]:

@@ -15,10 +15,11 @@ HciError                      1   a TaskloomError and a ValueError: one sentence
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from taskloom.errors import ExitCode, TaskloomError
+from taskloom.registry.suggest import did_you_mean
 
 
 class HciError(TaskloomError, ValueError):
@@ -87,3 +88,13 @@ class NotContainedWarning(UserWarning):
 
 class ElementAssignmentWarning(UserWarning):
     """An element was assigned over another one with a different space; only its value was taken."""
+
+
+def with_nearest(sentence: str, word: str, options: Iterable[str]) -> str:
+    """Return a sentence about a word that is not known, with the option that is nearest to it behind.
+
+    >>> with_nearest("There is no user 'carefull'", "carefull", ["careful", "random"])
+    "There is no user 'carefull'; did you mean 'careful'?"
+    """
+    meant = did_you_mean(word, options)
+    return f"{sentence}; {meant}" if meant else f"{sentence}."

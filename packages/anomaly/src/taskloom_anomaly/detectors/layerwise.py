@@ -219,8 +219,11 @@ class LayerwiseDetector(StreamingDetector):
     def score(self, fitted: Tensors, features: Features) -> Scores:
         """Return the scores of a batch by layer; where positions are scored one by one, a sample has their mean."""
         found = self.score_positions(fitted, features)
-        # Positions are exchangeable to these rules.
-        return {layer: np.nanmean(values, axis=1) for layer, values in found.items()}
+        # Positions are exchangeable to these rules; one column needs no mean, whose check for NaN copies it.
+        return {
+            layer: values[:, 0] if values.shape[1] == 1 else np.nanmean(values, axis=1)
+            for layer, values in found.items()
+        }
 
     def score_positions(self, fitted: Tensors, features: Features) -> Scores:
         """Return the scores of every position by layer, shape (n, positions); NaN for padding, one column without positions."""

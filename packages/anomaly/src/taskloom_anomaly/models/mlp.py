@@ -27,16 +27,15 @@ class MLP(Model):
 
                 return LinenMlp(self.hidden_dims, num_outputs)
             case "nnx":
-                from taskloom_anomaly.models.mlp_nnx import NnxMlp, seeded  # flax is heavy
+                from taskloom_anomaly.models import mlp_nnx  # flax is heavy
 
-                return NnxMlp(input_shape, self.hidden_dims, num_outputs, rngs=seeded(seed))
+                return mlp_nnx.NnxMlp(
+                    input_shape, self.hidden_dims, num_outputs, rngs=mlp_nnx.seeded(seed)
+                )
             case "torch":
                 require_torch()
-                from taskloom_anomaly.models.mlp_torch import (  # torch is heavy
-                    TorchMlp,
-                    seeded_module,
-                )
+                from taskloom_anomaly.models import mlp_torch  # torch is heavy
 
-                return seeded_module(
-                    seed, lambda: TorchMlp(input_shape, self.hidden_dims, num_outputs)
+                return mlp_torch.seeded_module(
+                    seed, lambda: mlp_torch.TorchMlp(input_shape, self.hidden_dims, num_outputs)
                 )

@@ -107,13 +107,13 @@ class ControlEnv(gymnasium.Env[Observation, np.ndarray]):
         """Return a drawn view of the state."""
         if self.render_mode != "rgb_array":
             return None
-        from taskloom_control.report.drawing import choose_camera, draw_scene  # Pillow is heavy
+        from taskloom_control.report import drawing  # Pillow is heavy
 
         model, data = self.simulation.model, self.simulation.data
         moving = (model.body_weldid[model.geom_bodyid] > 0) & (model.geom_rbound > 0)
         points = data.geom_xpos[moving][None] if moving.any() else np.zeros((1, 1, 3))
-        camera = choose_camera(points, float(model.geom_rbound.max()), 4 / 3)
-        return np.asarray(draw_scene(model, data, camera, (400, 300)), dtype=np.uint8)
+        camera = drawing.choose_camera(points, float(model.geom_rbound.max()), 4 / 3)
+        return np.asarray(drawing.draw_scene(model, data, camera, (400, 300)), dtype=np.uint8)
 
     def compute_reward(
         self, achieved: np.ndarray, desired: np.ndarray, info: object

@@ -12,6 +12,7 @@ from taskloom import InputPath, Unit
 
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf.files import model_path
+from taskloom_control.mjcf.trot import trot
 from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight
@@ -67,13 +68,13 @@ class Track(StagedTask[T]):
     @cached_property
     def motion(self) -> Motion:
         """The motion, in the planning model's order."""
-        from taskloom_control.mjcf import reference, trot  # heavy: mujoco
+        from taskloom_control.mjcf import reference  # heavy: mujoco
 
         config = self.config
         loop = config.at_end == "loop"
         if config.reference is not None:
             return reference.read_motion(self.model, config.reference, loop=loop)
-        made = trot.trot(config.seconds + config.controller.horizon + 0.1, config.speed)
+        made = trot(config.seconds + config.controller.horizon + 0.1, config.speed)
         return reference.motion_of(self.model, made, "The made trot", loop=loop)
 
     def process_spec(self, spec: mujoco.MjSpec) -> None:

@@ -51,10 +51,10 @@ def _dispatch(words: list[str]) -> int:
         list_tasks(*options)
         return 0
     if words[:2] == ["runs", "ls"]:
-        from taskloom.cli.commands.runs_ls import parse_words, print_runs
+        from taskloom.cli.commands import runs_ls
 
-        if (selection := parse_words(words[2:])) is not None:
-            print_runs(selection)
+        if (selection := runs_ls.parse_words(words[2:])) is not None:
+            runs_ls.print_runs(selection)
             return 0
     if words[:1] == ["doctor"] and "--plugins" in words:
         from taskloom.registry.apart import condemn_deadly

@@ -37,13 +37,13 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
         )
     import uvicorn
 
+    from taskloom.view import security
     from taskloom.view.app import make_app
-    from taskloom.view.security import Door, Guard
 
     with listen(port) as listener:
         taken = listener.getsockname()[1]
         token = new_token()
-        app = Guard(make_app(store.resolve()), taken, [Door("viewer", token)])
+        app = security.Guard(make_app(store.resolve()), taken, [security.Door("viewer", token)])
         config = uvicorn.Config(
             app,
             log_level="warning",

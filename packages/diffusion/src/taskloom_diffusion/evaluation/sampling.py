@@ -16,15 +16,10 @@ from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.memory import rows_in_memory
 from taskloom_diffusion.model.step_noise import uniforms
 from taskloom_diffusion.samplers.base import Sampler
-from taskloom_diffusion.samplers.generation import (
-    Forbidden,
-    Generation,
-    Predictor,
-    SampledTokens,
-    generate,
-)
+from taskloom_diffusion.samplers.generation import Generation, SampledTokens, generate
 from taskloom_diffusion.samplers.in_blocks import InBlocks
 from taskloom_diffusion.samplers.noise import RowNoise
+from taskloom_diffusion.samplers.predictor import Forbidden, Predictor
 
 GOLDEN = (5**0.5 - 1) / 2
 """Step between the places of two rows in the histogram of lengths."""

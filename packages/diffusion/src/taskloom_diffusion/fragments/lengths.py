@@ -14,7 +14,7 @@ from taskloom_diffusion.evaluation.sampling import predicts_ends
 from taskloom_diffusion.fragments.gaps import GapCounts
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.memory import rows_in_memory
-from taskloom_diffusion.samplers.generation import Predictor
+from taskloom_diffusion.samplers.predictor import Predictor
 
 LengthLaw: TypeAlias = Callable[[list[int], int], np.ndarray]
 """Of fixed tokens (the dot behind them included) and their open links: p(n) for n = 0, 1, ... tokens (N + 1,)."""

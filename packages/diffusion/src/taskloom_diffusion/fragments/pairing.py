@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from taskloom_diffusion.samplers.base import Sampler
-from taskloom_diffusion.samplers.generation import Generation, Predictor, SampledTokens, generate
+from taskloom_diffusion.samplers.generation import Generation, SampledTokens, generate
+from taskloom_diffusion.samplers.predictor import Predictor
 from taskloom_diffusion.tokenizers.fragments import FragmentTokenizer
 
 _WEIGHED = ("first_hitting", "left_to_right", "random", "entropy", "margin")

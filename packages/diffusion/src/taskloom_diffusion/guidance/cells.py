@@ -74,17 +74,25 @@ def conditions_of(
         ConfigError: There is no such column, its cells are neither numbers nor a few classes, or they are all the same.
     """
     values: dict[str, Values] = {text: {} for text in (*corpus.train, *corpus.holdout)}
-    found = [_one(item, corpus, values) for item in asked]
+    computed = [item.name for item in asked if item.source == "rdkit"]
+    # Each molecule is parsed once for all of them.
+    reached = {text: descriptors(text, computed) for text in values} if computed else {}
+    found = [_one(item, corpus, values, reached) for item in asked]
     return found, values
 
 
-def _one(asked: AskedCondition, corpus: Corpus, values: dict[str, Values]) -> ToldCondition:
+def _one(
+    asked: AskedCondition,
+    corpus: Corpus,
+    values: dict[str, Values],
+    reached: Mapping[str, Mapping[str, float]],
+) -> ToldCondition:
     name = asked.name
     conflicting = 0
     if asked.source == "rdkit":
         kind: Literal["number", "class"] = "class" if asked.kind == "class" else "number"
         for text, row in values.items():
-            computed = descriptors(text, [name]).get(name)
+            computed = reached[text].get(name)
             if computed is not None and math.isfinite(computed):
                 row[name] = computed if kind == "number" else f"{computed:g}"
     else:
@@ -146,6 +154,13 @@ def _kind_of(
     if not strange:
         return "number"
     if len(strange) == len(cells) and asked.kind != "number":
+        if all(_is_number(cell.replace(",", ".", 1)) for _, cell in cells):
+            # As spreadsheets of half of Europe write them: a class of each number is what none means.
+            line, cell = cells[0]
+            raise ConfigError(
+                f"condition '{asked.name}': its cells look like numbers with a decimal comma (line {line} '{cell[:40]}'); write them "
+                f"with a point, or use {asked.name}:class"
+            )
         return _few_classes(asked.name, cells)
     shown = ", ".join(f"line {line} '{cell[:40]}'" for line, cell in strange[:2])
     raise ConfigError(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from taskloom.registry.isolate import load_target
+
 from taskloom_diffusion.metrics.molecules import parse
 
 if TYPE_CHECKING:
@@ -13,10 +15,10 @@ if TYPE_CHECKING:
 
 NAMES = (
     *("qed", "logp", "tpsa", "weight", "rings", "rotatable"),
-    *("donors", "acceptors", "heavy", "sp3", "charge"),
+    *("donors", "acceptors", "heavy", "sp3", "charge", "sa"),
 )
 """Drug-likeness, Crippen's logP, polar surface [A^2], weight [Da]; counts of rings, rotatable bonds, donors, acceptors and heavy
-atoms; the share of sp3 carbons, and the formal charge."""
+atoms; the share of sp3 carbons, the formal charge, and synthetic accessibility from 1, easy, to 10 (Ertl & Schuffenhauer 2009)."""
 
 
 @cache
@@ -24,6 +26,8 @@ def _functions() -> Mapping[str, Callable[[Any], float]]:
     """Return the function of each name."""
     from rdkit.Chem import QED, GetFormalCharge, rdMolDescriptors  # RDKit is heavy
 
+    # numpy is heavy for a listing
+    sa: Any = load_target("taskloom_diffusion.chemistry.values:synthetic_accessibility")
     return {
         "qed": QED.qed,
         "logp": lambda m: rdMolDescriptors.CalcCrippenDescriptors(m)[0],
@@ -36,6 +40,7 @@ def _functions() -> Mapping[str, Callable[[Any], float]]:
         "heavy": lambda m: m.GetNumHeavyAtoms(),
         "sp3": rdMolDescriptors.CalcFractionCSP3,
         "charge": GetFormalCharge,
+        "sa": sa,
     }
 
 

@@ -10,13 +10,8 @@ from torch import Tensor
 
 from taskloom_diffusion.guidance.law import Joint, joined, tilted
 from taskloom_diffusion.model.protocols import DenoisingNetwork
-from taskloom_diffusion.samplers.generation import (
-    BlockPredicts,
-    OfRows,
-    Predictor,
-    Predicts,
-    TokenLaw,
-)
+from taskloom_diffusion.samplers.generation import BlockPredicts, Predicts, TokenLaw
+from taskloom_diffusion.samplers.predictor import OfRows, Predictor
 
 
 class NoisedClassifier(Protocol):
@@ -70,8 +65,12 @@ class ClassifierFree(OfRows):
         rows: Tensor,
         wanted: Tensor | None = None,
     ) -> Tensor:
-        log_u = self.plain.answers(states, alpha, maskable, rows, wanted)
-        log_c = self.told.answers(states, alpha, maskable, rows, wanted)
+        asked = states, alpha, maskable, rows, wanted
+        if type(self.plain) is Predictor and type(self.told) is Predictor:
+            log_u, log_c = self.plain.beside(self.told, *asked[:4], wanted=wanted)
+        else:
+            # Each block's predictor remembers what it was told.
+            log_u, log_c = self.plain.answers(*asked), self.told.answers(*asked)
         mask_id = _mask_of(self.plain)
         if mask_id is None:
             # The transition is guided, not the prediction: `reverse` joins both.

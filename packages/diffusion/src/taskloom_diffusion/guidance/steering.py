@@ -26,14 +26,9 @@ from taskloom_diffusion.guidance.rewards import Reward
 from taskloom_diffusion.guidance.rule import AutomatonRule
 from taskloom_diffusion.model.condition import Condition
 from taskloom_diffusion.samplers.base import Sampler
-from taskloom_diffusion.samplers.generation import (
-    Generation,
-    Predictor,
-    Predicts,
-    SampledTokens,
-    generate,
-)
+from taskloom_diffusion.samplers.generation import Generation, Predicts, SampledTokens, generate
 from taskloom_diffusion.samplers.in_blocks import InBlocks
+from taskloom_diffusion.samplers.predictor import Predictor
 
 GuidanceKind: TypeAlias = Literal["", "cfg", "cbg", "cbg1"]
 PotentialKind: TypeAlias = Literal["", "cfg", "likelihood", "reward"]

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import cache
-from typing import Any, Literal
+from types import FunctionType
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
 from taskloom.errors import ConfigError
@@ -22,9 +23,12 @@ from taskloom.given.cells import cell_source
 
 from taskloom_diffusion.model.part import DiffusionPart
 
-# Classes by their names: those whose objects were put into a config here, and those that a caller named for a record.
-_seen: dict[tuple[str, str], type] = {}
-_given: dict[str, type] = {}
+Definition: TypeAlias = type | FunctionType
+"""Class of an object, or a function, which is a part by itself."""
+
+# By their names: those that were put into a config here, and those that a caller named for a record.
+_seen: dict[tuple[str, str], Definition] = {}
+_given: dict[str, Definition] = {}
 
 
 class OwnPart(DiffusionPart):
@@ -57,11 +61,20 @@ def own_fields(part: object, what: str, methods: Mapping[str, str]) -> dict[str,
     Raises:
         ConfigError: It lacks a method, its class has no source, or a parameter is no plain data.
     """
-    cls = type(part)
+    cls = definition_of(part)
+    if isinstance(part, type):
+        raise ConfigError(
+            f"{cls.__name__} cannot be {_a(what)}: it is a class; give an object of it, {cls.__name__}(...)"
+        )
     check_methods(cls, what, methods)
+    if cls.__name__ == "<lambda>":
+        raise ConfigError(
+            f"a lambda cannot be {_a(what)}: it has no name to be found by; define a function at the top of a cell or file"
+        )
     if "<locals>" in cls.__qualname__:
         raise ConfigError(
-            f"{cls.__name__} cannot be a {what}: a class inside of a function is found by no name; define it at the top of a cell or file"
+            f"{cls.__name__} cannot be {_a(what)}: a {_word(cls)} inside of a function is found by no name; define it at the top of a "
+            "cell or file"
         )
     _seen[cls.__module__, cls.__qualname__] = cls
     made.cache_clear()
@@ -74,19 +87,38 @@ def own_fields(part: object, what: str, methods: Mapping[str, str]) -> dict[str,
     }
 
 
-def check_methods(cls: type, what: str, methods: Mapping[str, str]) -> None:
-    """Refuse a class that lacks a method.
+def definition_of(part: object) -> Definition:
+    """Return the class of an object; of a function or a class the same again."""
+    return part if isinstance(part, type | FunctionType) else type(part)
+
+
+def _word(found: Definition) -> str:
+    return "class" if isinstance(found, type) else "function"
+
+
+def _a(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+
+
+def check_methods(cls: Definition, what: str, methods: Mapping[str, str]) -> None:
+    """Refuse what lacks a method.
 
     Raises:
         ConfigError: It does; the message has the call.
     """
-    lacks = [call for name, call in methods.items() if not callable(getattr(cls, name, None))]
+    lacks = [call for name, call in methods.items() if not _defines(cls, name)]
     if lacks:
-        raise ConfigError(f"{cls.__name__} cannot be a {what}: it lacks {' and '.join(lacks)}")
+        raise ConfigError(f"{cls.__name__} cannot be {_a(what)}: it lacks {' and '.join(lacks)}")
 
 
-def source_digest(cls: type) -> str:
-    """Return the SHA-256 of the source of a class, of a notebook with everything that it uses.
+def _defines(cls: Definition, name: str) -> bool:
+    # Every class can be called: its own methods count, and not those of its metaclass.
+    bases = cls.__mro__ if isinstance(cls, type) else type(cls).__mro__
+    return any(name in vars(base) for base in bases) and callable(getattr(cls, name, None))
+
+
+def source_digest(cls: Definition) -> str:
+    """Return the SHA-256 of the source of a class or function, of a notebook with everything that it uses.
 
     Raises:
         ConfigError: It has none.
@@ -103,8 +135,8 @@ def source_digest(cls: type) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def give(cls: type) -> None:
-    """Let a class be what records of this process mean by its name, wherever it is defined now."""
+def give(cls: Definition) -> None:
+    """Let a class or function be what records of this process mean by its name, wherever it is defined now."""
     _given[cls.__qualname__] = cls
     made.cache_clear()
 
@@ -121,7 +153,7 @@ def made(module: str, qualname: str, source_sha256: str, parameters: str) -> Any
         found = sys.modules.get(module)
         for name in qualname.split("."):
             found = getattr(found, name, None)
-    if not isinstance(found, type):
+    if not isinstance(found, type | FunctionType):
         raise ConfigError(
             f"the part {qualname} of {module} is not there: import its module first, or give it, as in "
             f"taskloom_diffusion.load(path, schedule={qualname}())"
@@ -131,6 +163,8 @@ def made(module: str, qualname: str, source_sha256: str, parameters: str) -> Any
         raise ConfigError(
             f"the part {qualname} of {module} has changed since: its source is not the one that was recorded"
         )
+    if isinstance(found, FunctionType):
+        return found
     fields: dict[str, Any] = json.loads(parameters)
     if issubclass(found, BaseModel) or is_dataclass(found):
         return found(**fields)
@@ -155,6 +189,6 @@ def _parameters(part: object, what: str) -> str:
             same = False
         if not same:
             raise ConfigError(
-                f"{type(part).__name__} cannot be a {what}: its parameter '{name}' is a {type(value).__name__}, and no plain data"
+                f"{definition_of(part).__name__} cannot be {_a(what)}: its parameter '{name}' is a {type(value).__name__}, and no plain data"
             )
     return json.dumps(fields, sort_keys=True)

@@ -14,7 +14,8 @@ from taskloom.registry.suggest import did_you_mean
 
 from taskloom_diffusion.denoisers.own import OwnDenoiser
 from taskloom_diffusion.losses.own import OwnLoss
-from taskloom_diffusion.model.own import OwnPart, give, own_fields
+from taskloom_diffusion.model.own import OwnPart, definition_of, give, own_fields
+from taskloom_diffusion.model.own_optimizer import OwnOptimizer
 from taskloom_diffusion.processes.own import OwnProcess
 from taskloom_diffusion.samplers.own import OwnSampler
 from taskloom_diffusion.schedules.own import OwnSchedule
@@ -22,11 +23,12 @@ from taskloom_diffusion.schedules.own import OwnSchedule
 
 @dataclass(frozen=True)
 class _Kind:
-    """Kind of part: the class that keeps it, its group, and the methods that an object must have."""
+    """Kind of part: the class that keeps it, its group, the methods that an object must have, and the word for it."""
 
     keeps: type[OwnPart]
     group: str
     methods: Mapping[str, str]
+    word: str = ""
 
 
 KINDS: Mapping[str, _Kind] = {
@@ -35,6 +37,8 @@ KINDS: Mapping[str, _Kind] = {
     "sampler": _Kind(OwnSampler, "samplers", {"run": "run(generation)"}),
     "process": _Kind(OwnProcess, "processes", {"build": "build(vocabulary)"}),
     "denoiser": _Kind(OwnDenoiser, "denoisers", {"build": "build(vocab_size, max_length)"}),
+    # The field of a config; no package registers any.
+    "algorithm": _Kind(OwnOptimizer, "", {"__call__": "a call (groups)"}, "optimizer"),
 }
 
 
@@ -44,7 +48,8 @@ def own(part: object) -> OwnPart:
     A config class takes the object itself; values by path take this: `{"schedule": own(SquareRoot())}`.
 
     Args:
-        part: A schedule, loss, sampler, process or denoiser, told by its methods.
+        part: A schedule, loss, sampler, process or denoiser, told by its methods; or what is called with groups of parameters and
+            returns an optimizer.
 
     Raises:
         ConfigError: It has the methods of none, its class has no source, or a parameter of it is no plain data.
@@ -55,13 +60,16 @@ def own(part: object) -> OwnPart:
         'LinearSchedule'
     """
     fitting = [name for name, kind in KINDS.items() if _has(part, kind)]
+    if fitting != ["algorithm"]:
+        # Much can be called, networks too.
+        fitting = [name for name in fitting if name != "algorithm"]
     if len(fitting) > 1:
         # Both are built: a process for a vocabulary, a network for its size.
         takes = len(inspect.signature(part.build).parameters)  # type: ignore[attr-defined]  # both have it
         fitting = ["denoiser" if takes > 1 else "process"]
     if not fitting:
         calls = "; ".join(f"{name}: {', '.join(k.methods.values())}" for name, k in KINDS.items())
-        raise ConfigError(f"{type(part).__name__} has the methods of no part ({calls})")
+        raise ConfigError(f"{definition_of(part).__name__} has the methods of no part ({calls})")
     return kept(fitting[0], part)
 
 
@@ -76,7 +84,7 @@ def kept(name: str, part: object) -> OwnPart:
         ConfigError: It lacks a method, its class has no source, or a parameter of it is no plain data.
     """
     kind = KINDS[name]
-    fields: dict[str, Any] = dict(own_fields(part, name, kind.methods))
+    fields: dict[str, Any] = dict(own_fields(part, kind.word or name, kind.methods))
     absorbing = bool(getattr(part, "absorbing", False))
     if name == "process":
         fields["masks"] = absorbing
@@ -101,6 +109,8 @@ def with_own_parts(values: Any) -> Any:  # noqa: ANN401 -- whatever a config is 
 
 
 def _is_registered(name: str, value: object) -> bool:
+    if not KINDS[name].group:
+        return False
     members = load_components(f"taskloom_diffusion.{KINDS[name].group}")
     return isinstance(value, Component) and type(value) in members.values()
 
@@ -115,4 +125,4 @@ def give_parts(parts: Mapping[str, object]) -> None:
         if name not in KINDS:
             near = did_you_mean(name, KINDS)
             raise UsageError(f"'{name}' is none of {', '.join(KINDS)}{'; ' * bool(near)}{near}")
-        give(part if isinstance(part, type) else type(part))
+        give(definition_of(part))

@@ -23,9 +23,7 @@ class Absorbing(Process):
         return True
 
     def build(self, vocabulary: Vocabulary) -> NoisingProcess:
-        from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess  # torch is heavy
-
-        return AbsorbingProcess(vocabulary)
+        return _masking(vocabulary)
 
 
 class ExcitedState(Process):
@@ -38,6 +36,10 @@ class ExcitedState(Process):
         return True
 
     def build(self, vocabulary: Vocabulary) -> NoisingProcess:
-        from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess  # torch is heavy
+        return _masking(vocabulary)
 
-        return AbsorbingProcess(vocabulary)
+
+def _masking(vocabulary: Vocabulary) -> NoisingProcess:
+    from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess  # torch is heavy
+
+    return AbsorbingProcess(vocabulary)

@@ -65,14 +65,10 @@ class D3PM(Process):
         return self.rate == "absorbing"
 
     def build(self, vocabulary: Vocabulary) -> NoisingProcess:
-        from taskloom_diffusion.processes.d3pm_torch import (  # torch is heavy
-            MarkovProcess,
-            matrix_chain,
-            structured_chain,
-        )
+        from taskloom_diffusion.processes import d3pm_torch  # torch is heavy
 
         if self.rate == "matrix":
-            generator = matrix_chain(vocabulary, self.tokens, self.matrix, self.speed)
+            generator = d3pm_torch.matrix_chain(vocabulary, self.tokens, self.matrix, self.speed)
         else:
-            generator = structured_chain(vocabulary, self.rate, self.width, self.speed)
-        return MarkovProcess(vocabulary, generator, absorbing=self.absorbing)
+            generator = d3pm_torch.structured_chain(vocabulary, self.rate, self.width, self.speed)
+        return d3pm_torch.MarkovProcess(vocabulary, generator, absorbing=self.absorbing)

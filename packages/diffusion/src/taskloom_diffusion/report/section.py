@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from taskloom.report import charts
@@ -13,6 +14,7 @@ from taskloom.statistics.intervals import normal_interval
 
 from taskloom_diffusion.metrics.molecules import parse, properties
 from taskloom_diffusion.report.calls import calls_blocks
+from taskloom_diffusion.report.conditions import condition_blocks
 from taskloom_diffusion.report.densities import densities
 from taskloom_diffusion.report.drawings import molecule_grid, shown_steps, text_of, unmasking_table
 from taskloom_diffusion.report.published import published
@@ -30,13 +32,14 @@ def report(run: Run) -> list[Block]:
     """Return loss curves, likelihood by mask rate, samples, properties and the unmasking, as far as the run got."""
     details = _read_json(run, "evaluation")
     samples = _read_lines(run)
-    first, *speed = _curves(run.history())
+    first, *speed = _curves(run.history(), run.metrics)
     likelihood, rates = _likelihood(run, details) if details else ([], [])
     table, drawn, compared = _samples(run, samples) if samples else ([], [], [])
     folded: list[Block] = [_facts(run.metrics)]
     for title, blocks in (
         ("Likelihood", likelihood),
         ("Corpus", _intake(details) if details else []),
+        ("Conditions", condition_blocks(_conditions(run), run.metrics)),
         ("Samples", table),
         ("Published figures of the samples", published(_read_json(run, "benchmark"))),
         ("Properties of the samples against the corpus", compared[3:]),
@@ -52,6 +55,12 @@ def report(run: Run) -> list[Block]:
     ):
         folded += [Fold(title), *blocks] if blocks else []
     return [first, *rates, *drawn, *compared[:3], *folded]
+
+
+def _conditions(run: Run) -> list[dict[str, Any]]:
+    """Return the conditions of the run's model; one of earlier versions has none."""
+    arguments = _read_json(run, "model_description").get("arguments", {})
+    return list(arguments.get("conditions", ()))
 
 
 def _facts(metrics: Mapping[str, float]) -> Facts:
@@ -71,7 +80,9 @@ def _facts(metrics: Mapping[str, float]) -> Facts:
     return Facts(rows)
 
 
-def _curves(rows: list[dict[str, float]]) -> list[Block]:
+def _curves(
+    rows: list[dict[str, float]], metrics: Mapping[str, float] = MappingProxyType({})
+) -> list[Block]:
     labels = {"train/loss": "training loss", "validation/nelbo": "held-out bound"}
     # The field is a space, so that the legend has no title: its entries say what they are.
     curves = [
@@ -91,12 +102,18 @@ def _curves(rows: list[dict[str, float]]) -> list[Block]:
         found = [f"{row[' ']} {row['nats']:.4g} nats per token" for row in curves]
         found += [f"{row['tokens']:,.0f} real tokens per core-second" for row in speed]
         return [Text(f"Logged once, at step {curves[0]['step']:.0f}: {', '.join(found)}.")]
+    if "baseline/nats_per_token" in metrics:
+        steps = [row["step"] for row in rows if labels.keys() & row.keys()]
+        label = f"{metrics['baseline/order']:.0f}-gram"
+        level = metrics["baseline/nats_per_token"]
+        curves += [{"step": end, "nats": level, " ": label} for end in (min(steps), max(steps))]
     blocks: list[Block] = [
         charts.line(
             curves,
             "step",
             "nats",
             color=" ",
+            title="Learning",
             y_title="nats per token",
             caption="Training loss, and the bound of the averaged weights on the validation part.",
         )
@@ -130,7 +147,12 @@ def _likelihood(run: Run, details: Mapping[str, Any]) -> tuple[list[Block], list
     if rates:
         caption = "Cross-entropy of a noised token: what is hard is to guess with little in sight."
         chart = charts.line(
-            rates, "mask rate", "nats", y_title="nats per noised token", caption=caption
+            rates,
+            "mask rate",
+            "nats",
+            title="Cross-entropy by share masked",
+            y_title="nats per noised token",
+            caption=caption,
         )
         return blocks, [chart]
     return blocks, []

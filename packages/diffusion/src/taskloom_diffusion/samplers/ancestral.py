@@ -27,9 +27,7 @@ class Ancestral(Sampler):
     """Signal along the grid: the model's schedule, equal steps, or MD4's cosine that reveals few tokens early."""
 
     def run(self, generation: Generation) -> Tensor:
-        from taskloom_diffusion.samplers.chain import follow_chain  # torch is heavy
-
-        return follow_chain(generation, self.num_steps, self.grid)
+        return _followed(self, generation)
 
 
 class AncestralCached(Sampler):
@@ -46,9 +44,7 @@ class AncestralCached(Sampler):
     """Signal along the grid."""
 
     def run(self, generation: Generation) -> Tensor:
-        from taskloom_diffusion.samplers.chain import follow_chain  # torch is heavy
-
-        return follow_chain(generation, self.num_steps, self.grid, cached=True)
+        return _followed(self, generation, cached=True)
 
 
 class GreedyTail(Sampler):
@@ -66,6 +62,18 @@ class GreedyTail(Sampler):
     """Signal along the grid."""
 
     def run(self, generation: Generation) -> Tensor:
-        from taskloom_diffusion.samplers.chain import follow_chain  # torch is heavy
+        return _followed(self, generation, greedy_tail=self.tail)
 
-        return follow_chain(generation, self.num_steps, self.grid, greedy_tail=self.tail)
+
+def _followed(
+    sampler: Ancestral | AncestralCached | GreedyTail,
+    generation: Generation,
+    *,
+    cached: bool = False,
+    greedy_tail: int = 0,
+) -> Tensor:
+    from taskloom_diffusion.samplers.chain import follow_chain  # torch is heavy
+
+    return follow_chain(
+        generation, sampler.num_steps, sampler.grid, cached=cached, greedy_tail=greedy_tail
+    )

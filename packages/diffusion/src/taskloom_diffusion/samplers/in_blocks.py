@@ -11,7 +11,8 @@ from torch import Tensor
 from taskloom_diffusion.accelerated.block_attention import BlockMemory
 from taskloom_diffusion.model.blocks import BlockContext
 from taskloom_diffusion.model.parameterizations import read_logits
-from taskloom_diffusion.samplers.generation import Generation, Predictor, Strategy
+from taskloom_diffusion.samplers.generation import Generation, Strategy
+from taskloom_diffusion.samplers.predictor import Predictor
 
 
 class BlockPredictor(Predictor):

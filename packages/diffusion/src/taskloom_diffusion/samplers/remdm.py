@@ -41,12 +41,8 @@ class ReMDM(Sampler):
         return self
 
     def run(self, generation: Generation) -> Tensor:
-        from taskloom_diffusion.samplers.chain import follow_chain  # torch is heavy
-        from taskloom_diffusion.samplers.remask import Remasking
-
         loop = (self.loop_alpha, self.loop_share) if self.variant == "loop" else None
-        remasking = Remasking(self.variant, self.eta)
-        return follow_chain(generation, self.num_steps, self.grid, remasking=remasking, loop=loop)
+        return _remasked(self, generation, self.variant, self.eta, loop)
 
 
 class ForwardBackward(Sampler):
@@ -63,8 +59,18 @@ class ForwardBackward(Sampler):
     """Signal along the grid."""
 
     def run(self, generation: Generation) -> Tensor:
-        from taskloom_diffusion.samplers.chain import follow_chain  # torch is heavy
-        from taskloom_diffusion.samplers.remask import Remasking
+        return _remasked(self, generation, "forward_backward", 1.0)
 
-        remasking = Remasking("forward_backward", 1.0)
-        return follow_chain(generation, self.num_steps, self.grid, remasking=remasking)
+
+def _remasked(
+    sampler: ReMDM | ForwardBackward,
+    generation: Generation,
+    variant: Literal["cap", "rescale", "confidence", "loop", "forward_backward"],
+    eta: float,
+    loop: tuple[float, float] | None = None,
+) -> Tensor:
+    from taskloom_diffusion.samplers.chain import follow_chain  # torch is heavy
+    from taskloom_diffusion.samplers.remask import Remasking
+
+    remasking = Remasking(variant, eta)
+    return follow_chain(generation, sampler.num_steps, sampler.grid, remasking=remasking, loop=loop)

@@ -38,9 +38,11 @@ class Speculative(Sampler):
         return (self.k or _MOST) + 1
 
     def run(self, generation: Generation) -> Tensor:
-        from taskloom_diffusion.samplers.speculation import NoiseDice, speculate  # torch is heavy
+        from taskloom_diffusion.samplers import speculation  # torch is heavy
 
         fused = self.form == "fused"
-        dice = NoiseDice(generation.noise, judges=fused or self.k != 1)
+        dice = speculation.NoiseDice(generation.noise, judges=fused or self.k != 1)
         k = self.k or None
-        return speculate(generation, dice, order=self.order, fused=fused, k=k, most=_MOST)
+        return speculation.speculate(
+            generation, dice, order=self.order, fused=fused, k=k, most=_MOST
+        )

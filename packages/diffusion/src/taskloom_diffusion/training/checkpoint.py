@@ -46,7 +46,7 @@ def save_training(
     slots = optimizer.state_dict()["state"]
     for index, values in slots.items():
         tensors |= {f"optimizer.{index}.{k}": v for k, v in values.items()}
-    save_file({n: t.detach().contiguous() for n, t in tensors.items()}, folder / _TENSORS)
+    save_file(apart(tensors), folder / _TENSORS)
     full = {
         **state,
         "batches_seen": task.batches_seen,
@@ -54,6 +54,18 @@ def save_training(
         "vocabulary": list(task.tokenizer.tokens),
     }
     (folder / _STATE).write_text(json.dumps(full, indent=1), encoding="utf-8", newline="\n")
+
+
+def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors as a file takes them: each with numbers of its own, also where a network ties two of its layers."""
+    met: set[int] = set()
+    found = {}
+    for name, tensor in tensors.items():
+        kept = tensor.detach().contiguous()
+        place = kept.untyped_storage().data_ptr()
+        found[name] = kept.clone() if place in met else kept
+        met.add(place)
+    return found
 
 
 def load_state(folder: Path) -> dict[str, Any]:
@@ -108,8 +120,7 @@ def save_model(folder: Path, task: DiffusionModel, facts: Mapping[str, Any]) -> 
         task: The module, holding the weights to keep.
         facts: What else generation needs, as plain JSON: the histogram of lengths.
     """
-    tensors = {n: p.detach().contiguous() for n, p in task.model.state_dict().items()}
-    save_file(tensors, folder / _MODEL_TENSORS)
+    save_file(apart(task.model.state_dict()), folder / _MODEL_TENSORS)
     description = {"format": 1, "arguments": task.arguments(), "facts": dict(facts)}
     (folder / _MODEL_JSON).write_text(json.dumps(description), encoding="utf-8", newline="\n")
     return folder / _MODEL_TENSORS, folder / _MODEL_JSON

@@ -21,6 +21,7 @@ from taskloom_diffusion.training.preparation import (
     BoundCorpus,
     Prepared,
     build_module,
+    kept_for_run,
     planned,
     prepare,
     schedule_fault,
@@ -40,7 +41,7 @@ def set_up(task: BoundCorpus) -> tuple[Prepared, DiffusionModule]:
     fault = schedule_fault(task.config)
     if fault:
         raise ConfigError(fault)
-    prepared = prepare(task)
+    prepared = kept_for_run(task) or prepare(task)
     module = build_module(task, prepared)
     check_sampler(module, task.config.sampler)
     return prepared, module

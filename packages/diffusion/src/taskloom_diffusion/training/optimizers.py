@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from taskloom_diffusion.config import OptimizerSettings
+from taskloom_diffusion.model.own_optimizer import OwnOptimizer
 from taskloom_diffusion.training.muon import MuonAdamW
 
 
@@ -32,7 +33,10 @@ def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.opti
         {"params": decayed, "weight_decay": settings.weight_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], settings.lr, betas)
+    groups = [g for g in groups if g["params"]]
+    if isinstance(settings.algorithm, OwnOptimizer):
+        return settings.algorithm.build(groups, settings.lr)
+    return torch.optim.AdamW(groups, settings.lr, betas)
 
 
 def rate_factor(step: int, total: float, settings: OptimizerSettings) -> float:

@@ -142,8 +142,13 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
             test, _, _ = _judged(held_test, tokenizer, config)
     for store, part_name in ((train, "training"), (test, "the held-out part")):
         if not len(store):
+            dropped = corpus.describe_dropped(prefix=False)
+            reasons = [f"{too_long} {_misfit(policy)} max_length = {longest}"] * bool(
+                too_long or not dropped
+            )
+            reasons += [dropped] * bool(dropped)
             raise ConfigError(
-                f"no sequence of '{corpus.name}' is left in {part_name}: {too_long} {_misfit(policy)} max_length = {longest}"
+                f"no sequence of '{corpus.name}' is left in {part_name}: {'; '.join(reasons)}"
             )
     lossy = not_given_back(held_test[: len(test)], tokenizer)
     if lossy:
@@ -160,6 +165,22 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
         corpus, tokenizer, train, validation if len(validation) else test, test, too_long, lossy
     )
     return _with_conditions(prepared, config) if config.condition else prepared
+
+
+# The corpus of the last check, and the task that was checked: it is trained on next, and reading it may take minutes.
+_checked: list[tuple[BoundCorpus, Prepared]] = []
+
+
+def keep_for_run(task: BoundCorpus, prepared: Prepared) -> None:
+    """Keep the corpus of a task that was checked for its run; that of an earlier one is let go."""
+    _checked[:] = [(task, prepared)]
+
+
+def kept_for_run(task: BoundCorpus) -> Prepared | None:
+    """Return the corpus that this very object was checked with, once, and keep none."""
+    found = next((prepared for checked, prepared in _checked if checked is task), None)
+    _checked.clear()
+    return found
 
 
 def _with_conditions(prepared: Prepared, config: DiffusionConfig) -> Prepared:

@@ -66,15 +66,12 @@ def evaluate(
         num = settings.num_samples if is_asked else NUM_SAMPLES
     if draws is None:
         draws = settings.num_draws if is_set("evaluate.num_draws", overridden) else NUM_DRAWS
+    from taskloom_diffusion.evaluation import sampling  # torch is heavy
     from taskloom_diffusion.evaluation.bound import (  # torch is heavy
         estimate_bound,
         level_sampler_for,
     )
     from taskloom_diffusion.evaluation.kept_corpus import compared  # torch is heavy
-    from taskloom_diffusion.evaluation.sampling import (  # torch is heavy
-        draw_lengths,
-        sample_lengths,
-    )
     from taskloom_diffusion.evaluation.trained import model_of_run  # torch is heavy
 
     model = model_of_run(run)
@@ -91,8 +88,10 @@ def evaluate(
         seed=seed,
         time_sampler=levels,
     )
-    lengths = draw_lengths(model.length_histogram, num, seed)
-    made = sample_lengths(model, config.sampler, lengths, seed=seed, batch_size=settings.batch_size)
+    lengths = sampling.draw_lengths(model.length_histogram, num, seed)
+    made = sampling.sample_lengths(
+        model, config.sampler, lengths, seed=seed, batch_size=settings.batch_size
+    )
     judged = config.metrics.compute(made.texts, prepared.corpus)
     if not as_json:
         _tell(bound, judged, made)

@@ -22,10 +22,10 @@ def import_config(
     ] = False,
 ) -> None:
     """Translate a PolyDiff config; run it with `tasks run diffusion file --config FILE`."""
-    from taskloom_diffusion.compat.importer import convert, read_polydiff
+    from taskloom_diffusion.compat import importer
 
     check_writable("--out", out)
-    ours, notes = convert(read_polydiff(file), faithful=faithful)
+    ours, notes = importer.convert(importer.read_polydiff(file), faithful=faithful)
     text = yaml.safe_dump(ours, sort_keys=False)
     for note in notes:
         typer.echo(f"note: {note}", err=True)

@@ -42,10 +42,7 @@ def infill(
     """Complete a template, by the sampler first_hitting unless another is chosen; known tokens never move."""
     if bool(template) == (file is not None):
         raise UsageError("give one TEMPLATE, such as 'CC[MASK]{4}O', or --file PATH with templates")
-    from taskloom_diffusion.evaluation.completion import (  # torch is heavy
-        complete_file,
-        complete_one,
-    )
+    from taskloom_diffusion.evaluation import completion  # torch is heavy
     from taskloom_diffusion.evaluation.trained import model_of_run  # torch is heavy
 
     model = model_of_run(run)
@@ -57,10 +54,10 @@ def infill(
             err=True,
         )
     if file is None:
-        made = complete_one(model, sampler, template, num=num, seed=seed)
+        made = completion.complete_one(model, sampler, template, num=num, seed=seed)
         print_generated("completions", made, sampler, seed, as_json=as_json)
         return
-    done = complete_file(
+    done = completion.complete_file(
         model, sampler, file, column, task.config, num=num, seed=seed, refuse=uncut == "refuse"
     )
     if done.left_out:

@@ -61,19 +61,19 @@ def likelihood(
     if out is not None and file is None:
         raise UsageError("--out is for the lines of --file PATH")
     check_writable("--out", out)
-    from taskloom_diffusion.evaluation.judging import of_file, of_test_part  # torch is heavy
+    from taskloom_diffusion.evaluation import judging  # torch is heavy
     from taskloom_diffusion.evaluation.trained import model_of_run  # torch is heavy
 
     model, levels = model_of_run(run), levels_called(time_sampler)
     if file is None:
-        found = of_test_part(run, task, model, draws=draws, seed=seed, levels=levels)
+        found = judging.of_test_part(run, task, model, draws=draws, seed=seed, levels=levels)
         if each and not as_json:
             _print_rows(found.records)
     else:
         request = FileRequest(
             file, column, as_written=as_written, refuse=uncut == "refuse", out=out
         )
-        found = of_file(
+        found = judging.of_file(
             run, task, model, request,
             draws=draws, seed=seed, levels=levels,
             keep=each and as_json, show=_print_rows if each and not as_json else None,

@@ -26,6 +26,8 @@ LN_2_HIGH, LN_2_LOW = (
     1.90821492927058770002e-10,
 )  # 33 bits, and the rest
 ENOUGH = 1e-200  # a term that underflows is below 1e-307: beside a larger sum than this it is below the rounding
+LARGEST = 709.0  # above, the exponential is no finite number
+FEW = 16  # of so few numbers one after the other is faster than forty operations on an array
 SMALLEST = -708.0  # below, the exponential would not be a normal number: it counts as zero
 
 
@@ -44,6 +46,8 @@ def exact_log(x: float) -> float:
 
 def exact_logs(x: Float) -> Float:
     """Return `exact_log` of every number."""
+    if x.size <= FEW:
+        return np.array([exact_log(one) for one in x.ravel().tolist()]).reshape(x.shape)
     m, e = np.frexp(x)
     low = m < SQRT_HALF
     m = np.where(low, m * 2.0, m)
@@ -70,6 +74,10 @@ def exact_exp(x: float) -> float:
 
 def exact_exps(x: Float) -> Float:
     """Return `exact_exp` of every number."""
+    if x.size <= FEW:
+        few = x.ravel().tolist()
+        if all(one <= LARGEST for one in few):
+            return np.array([exact_exp(one) for one in few]).reshape(x.shape)
     y = np.fmax(x, SMALLEST)
     k = np.floor(y * LOG2_E + 0.5)
     r = (y - k * LN_2_HIGH) - k * LN_2_LOW

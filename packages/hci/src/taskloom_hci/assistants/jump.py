@@ -161,7 +161,7 @@ class JumpAssistant(Agent):
 
 def target_cells(task: Pointing, seen: StateTree) -> Int:
     """Return the cells of the targets that an agent sees, (1, T)."""
-    return np.array([[task.cell_of(target) for target in seen["task_state"]["targets"]]])
+    return task.cells_of(seen["task_state"]["targets"])[None]
 
 
 class GoalInference(InferenceEngine):

@@ -31,12 +31,12 @@ class Leitner(Assistant):
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.bundle.agent import Agent  # gymnasium is heavy
         from taskloom_hci.games.teaching import Teaching
-        from taskloom_hci.policies.leitner import LeitnerBoxes, LeitnerPolicy, empty_boxes
+        from taskloom_hci.policies import leitner
 
         game = self.require(task, Teaching)
         return Agent(
             self.role,
-            policy=LeitnerPolicy(game),
-            state=empty_boxes(game.num_items),
-            inference=LeitnerBoxes(self.shortest),
+            policy=leitner.LeitnerPolicy(game),
+            state=leitner.empty_boxes(game.num_items),
+            inference=leitner.LeitnerBoxes(self.shortest),
         )

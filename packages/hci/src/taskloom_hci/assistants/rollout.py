@@ -40,10 +40,10 @@ class Rollout(CursorAssistant):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.assistants import jump
         from taskloom_hci.assistants.coordinated_rollout import (
             coordinated_rollout,
         )  # gymnasium is heavy
-        from taskloom_hci.assistants.jump import assumed_model, usual_model
         from taskloom_hci.assistants.pointing_rollout import pointing_rollout
         from taskloom_hci.games.pointing import Pointing
         from taskloom_hci.games.simple import Coordinated
@@ -51,7 +51,7 @@ class Rollout(CursorAssistant):
         if isinstance(task, Coordinated):
             return coordinated_rollout(task, self.p1, self.p2, self.rounds, self.assumed_lapse)
         game = self.require(task, Pointing)
-        model = assumed_model(game, self.assumed_error_rate)
+        model = jump.assumed_model(game, self.assumed_error_rate)
         return pointing_rollout(
             game,
             model,
@@ -59,6 +59,6 @@ class Rollout(CursorAssistant):
             self.samples,
             self.on_zero,
             lapse=self.assumed_lapse,
-            otherwise=usual_model(game),
+            otherwise=jump.usual_model(game),
             only_live=self.tried == "targets",
         )

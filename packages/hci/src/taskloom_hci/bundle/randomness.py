@@ -10,13 +10,14 @@ from numpy.random import get_state
 from taskloom import Finding
 
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.errors import HciError
 from taskloom_hci.state.state import flatten
 
 ROUNDS = 3
 
 
 def findings(bundle: Bundle) -> list[Finding]:
-    """Return what a few rounds show of a game: whether it draws from `random` or `numpy.random`, or differs with one seed.
+    """Return what a few rounds show of a game: faults, draws from `random` or `numpy.random`, differences with one seed.
 
     Args:
         bundle: The game, which is played and stays at the end of those rounds.
@@ -25,8 +26,14 @@ def findings(bundle: Bundle) -> list[Finding]:
     python, numpy = getstate(), _numpy_state()
     try:
         first, again = _told(bundle), _told(bundle)
-    except Exception:  # the run itself says what is wrong with the game, and keeps a record of it
-        return []
+    except Exception as error:
+        # An answer that breaks the contract ends every run; anything else may be this game alone, and the run keeps a record.
+        told = str(error) or type(error).__name__
+        if type(error) is HciError:
+            return [Finding("error", told)]
+        return [
+            Finding("warning", f"{bundle.name} stops within {ROUNDS} rounds: {told.rstrip('.')}.")
+        ]
     found = [
         Finding(
             "warning",

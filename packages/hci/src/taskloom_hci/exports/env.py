@@ -179,7 +179,11 @@ class GameEnv(Masked, gymnasium.Env[Any, Any]):
 
         It draws anew in every round and disturbs nothing: asked twice it says the same, and the game goes on alike.
         """
-        return self._code.encode(self.agent.take_action(affect=False)[0])
+        return self.encode(self.agent.take_action(affect=False)[0])
+
+    def encode(self, action: Any) -> Any:
+        """Return an action as it is recorded in the learner's space, as `step` takes it."""
+        return self._code.encode(action)
 
     def stand(self, seed: int, episode: int, forced: Mapping[str, Any], owed: float) -> None:
         """Take the place of a game that is under way elsewhere: the vectors answer questions about single games so.

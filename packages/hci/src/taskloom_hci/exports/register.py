@@ -20,6 +20,7 @@ from taskloom_hci.exports.vector import PointingVector
 from taskloom_hci.exports.vector_assistant import AssistantVector
 from taskloom_hci.task import Role
 
+MAKE_ENV = "taskloom_hci.exports.register:make_env"
 # The tasks of this module have games that step together.
 _TOGETHER = "taskloom_hci.tasks.pointing:"
 _NO_GAME = "taskloom_hci.tasks.study:study"
@@ -35,10 +36,11 @@ _KEPT: dict[str, dict[str, Any]] = {
 def env_ids() -> dict[str, TaskRef]:
     """Return every task of this domain by its id, those of plugins too: `pointing_2d` is `hci/Pointing2D-v1`."""
     refs = [entry.ref for entry in tasks_of("hci")]
-    return {_id_of(ref): ref for ref in refs if ref.target != _NO_GAME}
+    return {id_of(ref): ref for ref in refs if ref.target != _NO_GAME}
 
 
-def _id_of(ref: TaskRef) -> str:
+def id_of(ref: TaskRef) -> str:
+    """Return the id of a task: `pointing_2d` is `hci/Pointing2D-v1`."""
     name = ref.name.title().replace("_", "").replace("-", "")
     # gymnasium counts from 0: like the task's own, its version rises when the meaning of the game changes.
     return f"hci/{name}-v{ref.version - 1}"
@@ -52,7 +54,7 @@ def register() -> None:
         together = ref.target.startswith(_TOGETHER)
         register_id(
             id=name,
-            entry_point="taskloom_hci.exports.register:make_env",
+            entry_point=MAKE_ENV,
             vector_entry_point="taskloom_hci.exports.register:make_vector" if together else None,
             kwargs={"task": ref.name, **_KEPT.get(name, {})},
         )

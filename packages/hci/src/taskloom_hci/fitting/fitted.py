@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from taskloom.arrays import load_npz, save_npz
 from taskloom.errors import StoreError
-from taskloom.registry.suggest import did_you_mean
 
-from taskloom_hci.errors import HciError
+from taskloom_hci.errors import HciError, with_nearest
 from taskloom_hci.fitting.decisions import Decisions
 from taskloom_hci.fitting.grid import Belief
 from taskloom_hci.fitting.people import PeopleFit
@@ -65,8 +64,12 @@ class FittedPeople:
         if person not in self.people:
             known = [NEW, MEAN, *self.people]
             raise HciError(
-                f"The fit knows no person '{person}'; there are {', '.join(known[:12])}"
-                f"{', ...' if len(known) > 12 else ''}. {did_you_mean(person, known)}".rstrip()
+                with_nearest(
+                    f"The fit knows no person '{person}'; there are {', '.join(known[:12])}"
+                    f"{', ...' if len(known) > 12 else ''}",
+                    person,
+                    known,
+                )
             )
         number = self.people.index(person)
         return self.own_points[number], self.own_weights[number]
@@ -159,8 +162,10 @@ def load_fit(path: Path) -> FittedPeople:
     """Read what `save_fit` wrote; nothing is unpickled.
 
     Raises:
-        HciError: If it is no fit.
+        HciError: If there is no such file, or it is no fit.
     """
+    if not path.exists():
+        raise HciError(f"There is no file '{path}': a fit is what 'tasks hci fit --out' wrote.")
     try:
         arrays = load_npz(path, limit=2**28)
         head = json.loads(str(arrays["head"]))

@@ -18,8 +18,9 @@ from taskloom_hci.batch.play import play
 from taskloom_hci.config import HciConfig
 from taskloom_hci.driver import pair
 from taskloom_hci.errors import HciError
-from taskloom_hci.fitting.fitted import FittedPeople, save_fit
+from taskloom_hci.fitting.fitted import FittedPeople, load_fit, save_fit
 from taskloom_hci.task import InteractionTask
+from taskloom_hci.users.fitted import Fitted
 
 MOST_VALUES = 50
 
@@ -30,15 +31,15 @@ class LossMap:
 
     Attributes:
         parameter: The parameter.
-        true: True values (N), rows.
-        assumed: Assumed values (M), columns.
+        true: True values (N), rows; None stands for the people of a fit.
+        assumed: Assumed values (M), columns; None likewise.
         rounds: Mean rounds, (N, M).
         losses: Rounds of each cell less those of an assistant that knows, game by game, with intervals, (N, M).
     """
 
     parameter: str
-    true: tuple[float, ...]
-    assumed: tuple[float, ...]
+    true: tuple[float | None, ...]
+    assumed: tuple[float | None, ...]
     rounds: NDArray[np.float64]
     losses: tuple[tuple[Interval, ...], ...]
 
@@ -71,17 +72,22 @@ def loss_map(
     parameter: str,
     true: Sequence[float],
     assumed: Sequence[float],
+    fit: Path | None = None,
 ) -> LossMap:
     """Return the loss of every assumption, in as many games a cell as the task has episodes; all cells play the same games.
+
+    With a fit there is one more row, of new people who are like those of the fit, and one more column, of the assistant that
+    assumes the fit.
 
     Args:
         task: A pointing task with an assistant that assumes a user model.
         parameter: A parameter of its user.
         true: Values that the user has.
         assumed: Values that the assistant assumes.
+        fit: A fit of such users, by what `tasks hci fit --out` wrote.
 
     Raises:
-        HciError: If the assistant assumes nothing, or the user has no such parameter.
+        HciError: If the assistant assumes nothing, the user has no such parameter, or the fit is of others.
     """
     config = task.config
     user, assistant = config.user, config.assistant
@@ -95,43 +101,65 @@ def loss_map(
         raise HciError(
             f"The user '{kind}' has no parameter '{parameter}', only {', '.join(known)}."
         )
-    rounds = np.empty((len(true), len(assumed)))
+    also: tuple[None, ...] = ()
+    if fit is not None:
+        _require_same(fit, str(getattr(user, "kind", "")), parameter)
+        also = (None,)
+    rows, columns = (*true, *also), (*assumed, *also)
+    rounds = np.empty((len(rows), len(columns)))
     losses = []
     with tempfile.TemporaryDirectory() as folder:
-        for i, value in enumerate(true):
-            person = type(user).model_validate({**user.model_dump(), parameter: value})
-            knowing = _rounds(task, person, _assuming(assistant, person, parameter, value, folder))
+
+        def assuming(value: float | None) -> JumpingAssistant:
+            lapse = assistant.assumed_lapse
+            file = fit
+            if value is not None:
+                file = _fit_of_one(user, parameter, value, lapse, Path(folder))
+            known = {"assumes": file, "assumed_person": "new", "assumed_error_rate": None}
+            return assistant.model_copy(update=known)
+
+        for i, value in enumerate(rows):
+            given = {"kind": "fitted", "file": fit} if value is None else user.model_dump()
+            changed = {} if value is None else {parameter: value}
+            person = (Fitted if value is None else type(user)).model_validate({**given, **changed})
+            knowing = _rounds(task, person, assuming(value))
             row = []
-            for j, guess in enumerate(assumed):
-                told = _rounds(task, person, _assuming(assistant, person, parameter, guess, folder))
+            for j, guess in enumerate(columns):
+                told = _rounds(task, person, assuming(guess))
                 rounds[i, j] = told.mean()
                 both = (dict(enumerate(one.tolist())) for one in (told, knowing))
                 row.append(paired_difference(*both, of="episode").interval)
             losses.append(tuple(row))
-    return LossMap(parameter, tuple(true), tuple(assumed), rounds, tuple(losses))
+    return LossMap(parameter, rows, columns, rounds, tuple(losses))
 
 
-def _assuming(
-    assistant: JumpingAssistant, user: object, parameter: str, value: float, folder: str
-) -> JumpingAssistant:
-    """Return the assistant that assumes a user with another value: a fit of one point."""
-    kind = str(getattr(user, "kind", ""))
-    file = Path(folder) / f"{value!r}.npz"
+def _require_same(fit: Path, kind: str, parameter: str) -> None:
+    """Raise `HciError` unless a fit is of users of a kind, with a parameter."""
+    fitted = load_fit(fit)
+    if fitted.kind != kind:
+        raise HciError(
+            f"The fit '{fit}' is of '{fitted.kind}' users, and this task's is '{kind}': add --user={fitted.kind}."
+        )
+    if parameter not in fitted.names:
+        raise HciError(f"The fit '{fit}' has no '{parameter}', only {', '.join(fitted.names)}.")
+
+
+def _fit_of_one(user: object, parameter: str, value: float, lapse: float, folder: Path) -> Path:
+    """Return the file of a fit whose one person has a value of a parameter."""
+    file = folder / f"{value!r}.npz"
     if not file.exists():
-        points = np.array([[value]])
         one = FittedPeople(
-            kind,
+            str(getattr(user, "kind", "")),
             (parameter,),
-            assistant.assumed_lapse,
+            lapse,
             (),
-            points,
+            np.array([[value]]),
             np.ones(1),
             np.empty((0, 1, 1)),
             np.empty((0, 1)),
         )
         save_fit(file, one, {})
-    known = {"assumes": file, "assumed_person": "new", "assumed_error_rate": None}
-    return assistant.model_copy(update=known)
+    return file
 
 
 def _rounds(

@@ -11,11 +11,10 @@ import numpy as np
 from taskloom.errors import RunNotFoundError
 from taskloom.registry.components import component_refs, load_component
 from taskloom.registry.isolate import load_target
-from taskloom.registry.suggest import did_you_mean
 from taskloom.runs.run import Run, open_run
 
 from taskloom_hci.batch.episodes import Episodes, load
-from taskloom_hci.errors import HciError
+from taskloom_hci.errors import HciError, with_nearest
 from taskloom_hci.fitting.decisions import Rows
 from taskloom_hci.fitting.tables import Mapped, read_table
 from taskloom_hci.models.model import UserModel
@@ -37,7 +36,7 @@ def model_class_of(kind: str) -> type[UserModel]:
     known = [ref.name for ref in component_refs("taskloom_hci.users")]
     if kind not in known:
         raise HciError(
-            f"There is no user '{kind}'; there are {', '.join(known)}. {did_you_mean(kind, known)}".rstrip()
+            with_nearest(f"There is no user '{kind}'; there are {', '.join(known)}", kind, known)
         )
     component = cast("type[User]", load_component("taskloom_hci.users", kind))
     if not component.fitted_by:

@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from taskloom.registry.suggest import did_you_mean
 
-from taskloom_hci.errors import HciError
+from taskloom_hci.errors import HciError, with_nearest
 from taskloom_hci.fitting.decisions import Rows
 from taskloom_hci.models.model import Column, UserModel
 
@@ -30,6 +29,8 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
+_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_MISSING = {"", "NA", "NaN", "nan", "null", "None", "."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,11 @@ def read_table(
     unknown = [name for name in sources if name not in wanted]
     if unknown:
         raise HciError(
-            f"'{unknown[0]}' is no column of {model_class.__name__}; there are {', '.join(wanted)}. "
-            f"{did_you_mean(unknown[0], wanted)}".rstrip()
+            with_nearest(
+                f"'{unknown[0]}' is no column of {model_class.__name__}; there are {', '.join(wanted)}",
+                unknown[0],
+                wanted,
+            )
         )
     use = {name: _source(name, sources, header, path) for name in wanted}
     for name in ("action", *(column.name for column in model_class.columns)):
@@ -141,19 +145,34 @@ def read_table(
 
 
 def _lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
+            delimiter = _delimiter(path, file.readline())
+            file.seek(0)
             reader = csv.reader(file, delimiter=delimiter)
             header = [name.strip() for name in next(reader, [])]
             lines = [(reader.line_num, line) for line in reader if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise HciError(f"{path.name} cannot be read as a table: {error}.") from None
+    if delimiter == ";":
+        lines = [(number, [_with_point(cell) for cell in line]) for number, line in lines]
     double = [name for name, count in Counter(header).items() if count > 1]
     if not header or double:
         told = f"names '{double[0]}' twice" if double else "names no columns"
         raise HciError(f"The first line of {path.name} {told}.")
     return header, lines
+
+
+def _delimiter(path: Path, first: str) -> str:
+    """Return what stands between the columns; spreadsheets of many countries write semicolons into a .csv."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    return ";" if ";" in first and "," not in first else ","
+
+
+def _with_point(cell: str) -> str:
+    """Return a number with a decimal comma as one with a point, and anything else as it is."""
+    return cell.replace(",", ".") if _COMMA.fullmatch(cell.strip()) else cell
 
 
 def _source(
@@ -165,8 +184,11 @@ def _source(
     for column in found.columns:
         if column not in header:
             raise HciError(
-                f"{path.name} has no column '{column}' (there are {', '.join(header)}). "
-                f"{did_you_mean(column, header)}".rstrip()
+                with_nearest(
+                    f"{path.name} has no column '{column}' (there are {', '.join(header)})",
+                    column,
+                    header,
+                )
             )
     return found
 
@@ -180,7 +202,7 @@ def _condition(
     column, sign, wanted = parts.groups()
     if column not in header:
         raise HciError(
-            f"{path.name} has no column '{column}' for --where. {did_you_mean(column, header)}".rstrip()
+            with_nearest(f"{path.name} has no column '{column}' for --where", column, header)
         )
     compare, right = _COMPARISONS[sign], _maybe_number(wanted.strip("'\""))
 
@@ -220,7 +242,8 @@ def _number(told: Mapping[str, str], source: Mapped | None, where: str) -> list[
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise HciError(f"{where}, column '{column}': '{word}' is no number.")
+            hint = f"; --where '{column}!={text}' leaves such rows out" if text in _MISSING else ""
+            raise HciError(f"{where}, column '{column}': '{word}' is no number{hint}.")
         found.append(value)
     return found
 

@@ -105,6 +105,12 @@ class Pointing(InteractionTask):
             return int(position)
         return int(position[0]) * self.shape[1] + int(position[1])
 
+    def cells_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers of the cells at positions: (n,) in one dimension, (n, 2) in two."""
+        if self.dimension == 1:
+            return positions
+        return np.asarray(positions[:, 0] * self.shape[1] + positions[:, 1])
+
     def on_bundle_constraints(self) -> Iterable[str]:
         """Check that the agents speak the task's language."""
         game = self.game

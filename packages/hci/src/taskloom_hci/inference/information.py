@@ -14,6 +14,7 @@ decides between them: the choice is then the same everywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -104,11 +105,20 @@ def careful_gain(belief: Float, targets: Int, num_cells: int, split: Split) -> F
     toward = left * right_p + right * wrong_p + mass * leave_p
     away = right * right_p + left * wrong_p + mass * leave_p
     pause = mass * stay_p + (left + right) * pause_p
-    ahead = -float(plogp(np.array([right_p, wrong_p, pause_p])).sum())
-    there = -float(plogp(np.array([stay_p, leave_p, leave_p])).sum())
+    ahead, there = _entropies(split)
     return np.asarray(
         -(plogp(toward) + plogp(pause) + plogp(away)) - (left + right) * ahead - mass * there
     )
+
+
+@lru_cache(maxsize=64)
+def _entropies(split: Split) -> tuple[float, float]:
+    """Return the entropies of a careful user's answers on the way to the goal, and on it [bit]."""
+    right, wrong, pause, stay, leave = split
+    ahead, there = (
+        plogp(np.array(one)).sum() for one in ((right, wrong, pause), (stay, leave, leave))
+    )
+    return -float(ahead), -float(there)
 
 
 def pick(gain: Float, distance: Float, tie: str) -> Int:

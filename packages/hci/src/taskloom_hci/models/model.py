@@ -196,7 +196,7 @@ def action_index(model: UserModel, action: ArrayLike) -> int:
         HciError: If the model does not have it.
     """
     same = model.actions == np.asarray(action)
-    hits = np.flatnonzero(same.reshape(len(model.actions), -1).all(axis=1))
+    hits = np.flatnonzero(same if same.ndim == 1 else same.reshape(len(same), -1).all(axis=1))
     if len(hits) != 1:
         raise HciError(
             f"{type(model).__name__} has no action {np.asarray(action).tolist()}; it has {model.actions.tolist()}."

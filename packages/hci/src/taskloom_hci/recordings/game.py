@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -140,19 +141,23 @@ class SeatedGame:
         assistant = self.bundle.assistant
         if assistant is None or "log_beliefs" not in assistant.state:
             return None
-        shares: list[float] = np.exp(assistant.state["log_beliefs"]).tolist()
+        shares: list[float] = np.exp(assistant.state.snapshot()["log_beliefs"]).tolist()
         return shares
 
 
 def digest_of(flat: dict[str, Any]) -> str:
     """Return 32 hexadecimal digits that stand for values by flat name; integers and floats count as 64 bits."""
-    hasher = hashlib.blake2b(digest_size=16)
+    told: list[bytes] = []
     for name, value in flat.items():
         array = np.asarray(value)
         kind = np.int64 if array.dtype.kind in "biu" else np.float64
-        hasher.update(f"{name}{array.shape}".encode())
-        hasher.update(array.astype(kind, copy=False).tobytes())
-    return hasher.hexdigest()
+        told += (_head(name, array.shape), array.astype(kind, copy=False).tobytes())
+    return hashlib.blake2b(b"".join(told), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _head(name: str, shape: tuple[int, ...]) -> bytes:
+    return f"{name}{shape}".encode()
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 -- an action of any element, as JSON

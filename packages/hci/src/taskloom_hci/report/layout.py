@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -32,8 +32,7 @@ SCREEN = 540  # of the gaze task, whose screen is 2 wide
 SHARP = 40  # radius around the fixation in which the eyes see what is there
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(NamedTuple):
     """One shape, by the place of its middle and its size.
 
     Attributes:
@@ -79,6 +78,14 @@ def layout(game: Game, role: Role) -> Layout:
     return draw(game, role)
 
 
+def moving(game: Game, role: Role) -> Sequence[Drawn]:
+    """Return the shapes of `layout` that may be others at the next turn, in its order; cells never are."""
+    task = game.task
+    if type(task) is Pointing:
+        return _moving(task, game, role)
+    return [shape for shape in layout(game, role).shapes if shape.role != "cell"]
+
+
 def _pointing(game: Game, role: Role) -> Layout:
     task = game.task
     assert isinstance(task, Pointing)  # by the table below
@@ -87,7 +94,7 @@ def _pointing(game: Game, role: Role) -> Layout:
     shapes = list(grid.cells)
     shapes += [
         Drawn("circle", f"target-{i}", *grid.place(target), small, small, "target")
-        for i, target in enumerate(task.state["targets"].tolist())
+        for i, target in enumerate(task.state.snapshot()["targets"].tolist())
     ]
     if role == "user" and game.user is not None and "goal" in game.user.state:
         goal = grid.place(np.asarray(game.user.state["goal"]).tolist())
@@ -95,18 +102,24 @@ def _pointing(game: Game, role: Role) -> Layout:
         shapes.append(
             Drawn("text", "goal-word", goal[0], goal[1] - grid.tall, 60, 16, "goal", "goal")
         )
-    if role == "assistant":
-        shapes += beliefs(game)
-    flat = grid.rows == 1 and task.dimension == 1
-    x, y = grid.place(np.asarray(task.state["position"]).tolist())
-    low = y + grid.tall / 2 + 14 if flat else y
-    shapes.append(Drawn("triangle", "cursor", x, low, small, small, "cursor"))
+    shapes += _moving(task, game, role)
     keys = (
         {"ArrowLeft": 0, "Space": 1, "ArrowDown": 1, "ArrowRight": 2}
-        if flat
+        if task.dimension == 1
         else {"Space": 0, "ArrowUp": 1, "ArrowLeft": 2, "ArrowDown": 3, "ArrowRight": 4}
     )
     return Layout(shapes, keys)
+
+
+def _moving(task: Pointing, game: Game, role: Role) -> list[Drawn]:
+    """Return what moves in a pointing game: the cursor, and what the assistant believes; targets and goal are its constants."""
+    grid = _grid(task.shape)
+    small = min(grid.size, grid.tall) * 0.7
+    shapes = beliefs(game) if role == "assistant" else []
+    x, y = grid.place(np.asarray(task.state["position"]).tolist())
+    low = y + grid.tall / 2 + 14 if task.dimension == 1 else y
+    shapes.append(Drawn("triangle", "cursor", x, low, small, small, "cursor"))
+    return shapes
 
 
 def beliefs(game: Game) -> list[Drawn]:
@@ -119,8 +132,9 @@ def beliefs(game: Game) -> list[Drawn]:
     ):
         return []
     grid = _grid(task.shape)
-    places = [grid.place(target) for target in task.state["targets"].tolist()]
-    shares = np.exp(game.assistant.state["log_beliefs"])
+    # Snapshots: an array that is taken out of a state is a copy that may be written to.
+    places = [grid.place(target) for target in task.state.snapshot()["targets"].tolist()]
+    shares = np.exp(game.assistant.state.snapshot()["log_beliefs"])
     return [
         Drawn(
             "rect",

@@ -89,8 +89,11 @@ class Element:
             raise ShapeError(
                 f"{_shown(value)} does not have the shape {shape} of {self._type.__name__} numbers."
             ) from None
+        if self.mode in {"raw", "silent"}:  # the one does not look, the other does not mind
+            stored.flags.writeable = False
+            return stored
         low, high = bounds(self.space)
-        if self.mode != "raw" and not (np.all(stored >= low) and np.all(stored <= high)):
+        if not (np.all(stored >= low) and np.all(stored <= high)):
             stored = np.array(self._outside(stored), dtype=self._type)
         stored.flags.writeable = False
         return stored

@@ -118,6 +118,10 @@ class State(MutableMapping[str, Any]):
         self._elements.pop(key, None)
         self._states.pop(key, None)
 
+    def __contains__(self, key: object) -> bool:
+        # The mixin's way takes the value out, which lends a copy of an array.
+        return key in self._values
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 

@@ -9,25 +9,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from taskloom.errors import ConfigError, TaskloomError
 from taskloom.opening import open_task
 from taskloom.params.files import read_file
-from taskloom.params.layers import validate_record
 from taskloom.registry.discovery import tasks_of
-from taskloom.registry.suggest import did_you_mean
 
 from taskloom_hci.driver import pair
-from taskloom_hci.errors import HciError
+from taskloom_hci.errors import HciError, with_nearest
 from taskloom_hci.study.config import StudyConfig
 from taskloom_hci.study.orders import MOST_PERMUTED
 from taskloom_hci.study.plan import PRACTICE_ALONE, slots_of
 from taskloom_hci.study.scene import has_page
+from taskloom_hci.study.sentences import of_task, of_values, unknown_table, without_wrong
 from taskloom_hci.task import InteractionTask
 
 TEXT_SUFFIXES = (".md", ".txt")
 MOST_TEXT = 100_000
-_OWN_KEYS = ("name", "episodes", "seats", "if_alone", "limit")
-_OF_TASK = ("user", "assistant", "parameters")
 
 
 def read_study(path: Path) -> StudyConfig:
@@ -52,13 +50,16 @@ def read_study(path: Path) -> StudyConfig:
     values["instructions"] = told
     values["condition"] = [_condition(item, problems) for item in _list(raw, "condition", problems)]
     values["question"] = _list(raw, "question", problems)
-    config = None
-    try:
-        config = validate_record(StudyConfig, values, f"the study {path.name}")
-        if isinstance(config, StudyConfig):
-            problems += problems_of(config)
-    except TaskloomError as error:
-        problems += error.message.splitlines()
+    config, told_of = None, values
+    while config is None:
+        try:
+            config = StudyConfig.model_validate(told_of)
+        except ValidationError as error:
+            if told_of is not values:  # what is left makes no study
+                break
+            problems += of_values(error, values)
+            told_of = without_wrong(error, values)
+    problems += [] if config is None else problems_of(config)
     if problems or config is None:
         raise ConfigError(
             f"The study {path.name} cannot be run:\n" + "\n".join(f"- {one}" for one in problems)
@@ -72,8 +73,7 @@ def _tables(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     own |= {"question", "thanks"}
     for name in raw:
         if name not in own:
-            meant = did_you_mean(name, sorted(own))
-            problems.append(f"There is no table [{name}]" + (f"; {meant}" if meant else "") + ".")
+            problems.append(unknown_table(name, sorted(own)))
     return {name: value for name, value in raw.items() if name in own}
 
 
@@ -102,11 +102,12 @@ def _text(value: Any, folder: Path, where: str, problems: list[str]) -> Any:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "is no UTF-8 text"
-        near = did_you_mean(path.name, _names(path.parent))
         problems.append(
-            f"{where}: the file {value} cannot be read ({reason})"
-            + (f"; {near}" if near else "")
-            + "."
+            with_nearest(
+                f"{where}: the file {value} cannot be read ({reason})",
+                path.name,
+                _names(path.parent),
+            )
         )
         return ""
     if len(text) > MOST_TEXT:
@@ -121,6 +122,10 @@ def _names(folder: Path) -> list[str]:
 def _condition(item: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     """Return a condition with its task's whole config."""
     given = dict(item)
+    if "settings" in given:
+        problems.append(
+            "The parameters of a condition's task stand in parameters = {...}, not in settings."
+        )
     name, task = str(given.get("name", "")), str(given.get("task", ""))
     parameters = given.pop("parameters", {})
     values = dict(parameters) if isinstance(parameters, Mapping) else {}
@@ -132,7 +137,7 @@ def _condition(item: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
         settings, refused = settings_of(task, values)
         problems += [f"condition '{name}': {one}" for one in refused]
     except TaskloomError as error:
-        problems += [f"condition '{name}': {line}" for line in error.message.splitlines()]
+        problems += [f"condition '{name}': {line}" for line in of_task(error)]
         settings = "{}"
     return {**given, "settings": settings}
 
@@ -145,8 +150,7 @@ def settings_of(task: str, values: Mapping[str, Any]) -> tuple[str, list[str]]:
     """
     names = [entry.ref.name for entry in tasks_of("hci") if entry.ref.name != "study"]
     if task not in names:
-        meant = did_you_mean(task, names)
-        raise HciError(f"There is no task '{task}'" + (f"; {meant}" if meant else "") + ".")
+        raise HciError(with_nearest(f"There is no task '{task}'", task, names))
     bound = open_task(f"hci/{task}", dict(values))
     text = bound.config.model_dump_json()
     if not isinstance(bound.task, InteractionTask) or not has_page(bound.task):
@@ -171,12 +175,8 @@ def problems_of(config: StudyConfig) -> list[str]:
     used = [*design.within, *design.between]
     for name in used:
         if name not in names:
-            meant = did_you_mean(name, names)
-            found.append(
-                f"[design] names the condition '{name}', which is none"
-                + (f"; {meant}" if meant else "")
-                + "."
-            )
+            told = f"[design] names the condition '{name}', which is none"
+            found.append(with_nearest(told, name, names))
         if used.count(name) > 1 and f"twice {name}" not in found:
             found.append(f"[design] names the condition '{name}' more than once.")
     if used:

@@ -2,7 +2,8 @@
 
 A participant holds the user agent of its condition, and knows of the game what the server tells it. The first one has the numbers
 of the game's seed: it moves as the user of an offline run does, and the recording of its games is that run's, to the bit. The
-others have numbers of their own, as people differ.
+others have numbers of their own, as people differ. Where the user is one of the people of a fit, each participant is one of them
+from its first game to its last.
 """
 
 # ruff: noqa: ANN401 -- messages are JSON, and doors are of a library that is an extra
@@ -26,6 +27,8 @@ from taskloom_hci.state.streams import Stream, mix, stream_key
 from taskloom_hci.study.config import StudyConfig
 from taskloom_hci.study.materials import Materials
 from taskloom_hci.study.protocol import VERSION, dump
+from taskloom_hci.users.drawn import DrawnAgent
+from taskloom_hci.users.pointing import DrawnPointer
 
 AT_ONCE = 8
 # Reaction times of people in simple choices [ms], log-normal.
@@ -179,6 +182,10 @@ class SimulatedPerson:
         if self._number and user is not None:
             # All know the same goal of the same game; only the first moves by the numbers of its offline run.
             user.stream = Stream(stream_key(derive_seed(seed, "person", self._number), "user", 0))
+        if isinstance(user, (DrawnAgent, DrawnPointer)):
+            # One of the people of a fit, and the same one in every game of every condition.
+            which = user.people.sets(self._config.seed, np.array([self._number]))
+            user.become(self._number, int(which[0]))
 
 
 def _arrays(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

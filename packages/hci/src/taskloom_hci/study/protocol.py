@@ -104,7 +104,7 @@ def parse(text: str) -> dict[str, Any]:
     if len(text) > LONGEST or len(text.encode("utf-8", "surrogatepass")) > LONGEST:
         raise ProtocolError("schema", f"A message has at most {LONGEST} bytes.")
     try:
-        found = json.loads(text, parse_constant=_no_number)
+        found = _load(text)
     except (ValueError, RecursionError):
         raise ProtocolError("schema", "A message is a JSON object.") from None
     kind = found.get("type") if isinstance(found, dict) else None
@@ -127,6 +127,9 @@ def parse(text: str) -> dict[str, Any]:
 def _no_number(name: str) -> Any:
     raise ValueError(name)
 
+
+# Made once: `json.loads` with a hook makes a decoder for every text.
+_load = json.JSONDecoder(parse_constant=_no_number).decode
 
 _dump = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
 

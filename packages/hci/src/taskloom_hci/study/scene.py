@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +17,7 @@ from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.games.simple import Coordinated, Example
 from taskloom_hci.games.teaching import NOTHING, Teaching
 from taskloom_hci.recordings.game import Moved, plain
-from taskloom_hci.report.layout import BAR, MIDDLE_Y, SCREEN, Drawn, beliefs, layout
+from taskloom_hci.report.layout import BAR, MIDDLE_Y, SCREEN, Drawn, beliefs, layout, moving
 from taskloom_hci.state.elements import Value
 from taskloom_hci.state.spaces import bounds
 from taskloom_hci.study.plan import Step
@@ -47,6 +48,23 @@ def has_page(task: InteractionTask) -> bool:
     return type(task) in WITH_PAGES
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Look of a game at one turn.
+
+    Attributes:
+        moment: Round, turn, and whether the game is over.
+        changes: Shapes that are others than at the beginning, and names of those that are gone.
+        said: A sentence for those who do not see them.
+        shares: The belief, if it is shown.
+    """
+
+    moment: tuple[int, int, bool]
+    changes: dict[str, Any]
+    said: str
+    shares: list[float] | None
+
+
 class Scene:
     """The picture of one seat of a game.
 
@@ -71,7 +89,7 @@ class Scene:
         self.bundle, self.language = bundle, language
         self._belief, self._tells = belief, tells
         self._base: dict[str, list[Any]] = {}
-        self._last: tuple[tuple[int, int, bool], dict[str, Any]] | None = None
+        self._look: _Look | None = None
         self.legal = _legal(bundle, role, language)
 
     def admitted(self, value: Any) -> Value:
@@ -98,10 +116,10 @@ class Scene:
 
     def begin(self, step: Step) -> dict[str, Any]:
         """Return the message that begins a game, with every shape."""
-        shapes = self._shapes()
-        # Cells stay where they are: nothing that follows tells of them.
-        self._base = {shape[1]: shape for shape in shapes if shape[6] != "cell"}
-        self._last = None
+        shapes = self._shapes(layout(self.bundle, self.role).shapes)
+        # Of what stays where it is nothing that follows tells.
+        self._base = {shape[1]: shape for shape in self._moving()}
+        self._look = None
         # A simulated participant has the numbers of its agent from the seed; a person is told neither.
         told = {"condition": step.condition, "seed": step.seed} if self._tells else {}
         return {
@@ -117,11 +135,11 @@ class Scene:
 
     def view(self, moved: Moved | None = None) -> dict[str, Any]:
         """Return what has changed since the game began, and a sentence for those who do not see it."""
-        bundle = self.bundle
-        moment = (bundle.round_index, int(bundle.turn), bundle.over)
-        if self._last is None or self._last[0] != moment:
-            self._last = (moment, self._changes())
-        view: dict[str, Any] = {**self._last[1], "say": self._say(moved)}
+        bundle, look = self.bundle, self._looked()
+        said = look.said
+        if moved is not None and moved.assistant is not None and self.role == "user":
+            said += " " + word(self.language, "moved", n=_place(moved.assistant))
+        view: dict[str, Any] = {**look.changes, "say": said}
         if bundle.max_rounds is not None:
             view["left"] = bundle.max_rounds - bundle.round_index
         if isinstance(bundle.task, Teaching) and not bundle.over:
@@ -130,9 +148,17 @@ class Scene:
             view["seen"] = self._seen()
         return view
 
+    def _looked(self) -> _Look:
+        """Return what is seen at this turn; an effect and the state after it show the same."""
+        bundle = self.bundle
+        moment = (bundle.round_index, int(bundle.turn), bundle.over)
+        if self._look is None or self._look.moment != moment:
+            self._look = _Look(moment, self._changes(), self._say(), self._shares())
+        return self._look
+
     def _changes(self) -> dict[str, Any]:
         base = self._base
-        shapes = {shape[1]: shape for shape in self._shapes(cells=False)}
+        shapes = {shape[1]: shape for shape in self._moving()}
         return {
             "shapes": [shape for name, shape in shapes.items() if base.get(name) != shape],
             "gone": [name for name in base if name not in shapes],
@@ -140,15 +166,20 @@ class Scene:
 
     def belief(self) -> list[float] | None:
         """Return what the assistant believes, if it is shown."""
+        return self._looked().shares
+
+    def _shares(self) -> list[float] | None:
         assistant = self.bundle.assistant
         if not self._belief or assistant is None or "log_beliefs" not in assistant.state:
             return None
-        shares: list[float] = np.exp(assistant.state["log_beliefs"]).tolist()
+        shares: list[float] = np.exp(assistant.state.snapshot()["log_beliefs"]).tolist()
         return shares
 
-    def _shapes(self, *, cells: bool = True) -> list[list[Any]]:
-        drawn = layout(self.bundle, self.role).shapes
-        shapes = [self._row(shape) for shape in drawn if cells or shape.role != "cell"]
+    def _moving(self) -> list[list[Any]]:
+        return self._shapes(moving(self.bundle, self.role))
+
+    def _shapes(self, drawn: Iterable[Drawn]) -> list[list[Any]]:
+        shapes = [self._row(shape) for shape in drawn]
         if self._belief and self.role == "user":
             shapes += map(self._row, beliefs(self.bundle))
         if isinstance(task := self.bundle.task, Pointing):
@@ -158,9 +189,10 @@ class Scene:
         ]
 
     def _row(self, shape: Drawn) -> list[Any]:
-        label = self._label(shape)
-        numbers = [round(x, 1) for x in (shape.x, shape.y, shape.w, shape.h)]
-        return [shape.kind, shape.id, *numbers, shape.role, label]
+        kind, name, x, y, w, h, role, label = shape
+        if kind == "text":
+            label = self._label(shape)
+        return [kind, name, round(x, 1), round(y, 1), round(w, 1), round(h, 1), role, label]
 
     def _label(self, shape: Drawn) -> str:
         if shape.id == "goal-word":
@@ -176,7 +208,7 @@ class Scene:
         helps = self.role == "assistant" and task in ("pointing", "teaching")
         return word(self.language, "goal_helper" if helps else f"goal_{task}")
 
-    def _say(self, moved: Moved | None) -> str:
+    def _say(self) -> str:
         task, language = self.bundle.task, self.language
         if isinstance(task, Pointing):
             here = _place(task.state["position"])
@@ -195,8 +227,6 @@ class Scene:
             said = word(language, "nothing" if item == NOTHING else "item", n=item + 1)
         else:
             said = word(language, "number", n=int(task.state["x"]))
-        if moved is not None and moved.assistant is not None and self.role == "user":
-            said += " " + word(language, "moved", n=_place(moved.assistant))
         return said
 
     def _seen(self) -> dict[str, Any]:

@@ -44,9 +44,9 @@ class ClassicControlConfig(HciConfig):
 def classic_control(config: ClassicControlConfig) -> ClassicControl:
     """An arm that a user brings to rest through noise."""
     from taskloom_hci.games.control import ClassicControl  # gymnasium is heavy
-    from taskloom_hci.motor.arm import START, arm_problem
+    from taskloom_hci.motor import arm
 
-    problem = arm_problem(config.control_noise)
+    problem = arm.arm_problem(config.control_noise)
     return ClassicControl(
         problem.A,
         problem.B,
@@ -55,7 +55,7 @@ def classic_control(config: ClassicControlConfig) -> ClassicControl:
         H=problem.Y,
         timestep=config.timestep,
         noise=config.noise,
-        start=START,
+        start=arm.START,
         end=(config.reach, config.still, float("inf"), float("inf")),
         max_rounds=config.max_rounds,
         problem=problem,

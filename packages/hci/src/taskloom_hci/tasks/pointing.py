@@ -36,9 +36,7 @@ class PointingConfig(HciConfig):
 
 def pointing(config: PointingConfig) -> Pointing:
     """A cursor on a line and a goal only the user knows."""
-    from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
-
-    return Pointing((config.cells,), config.targets, mode_of(config.assistant), config.max_rounds)
+    return _game(config, (config.cells,))
 
 
 class Pointing2DConfig(HciConfig):
@@ -61,14 +59,13 @@ class Pointing2DConfig(HciConfig):
 
 def pointing_2d(config: Pointing2DConfig) -> Pointing:
     """A cursor on a grid and a goal only the user knows."""
+    return _game(config, (config.width, config.height))
+
+
+def _game(config: PointingConfig | Pointing2DConfig, shape: tuple[int, ...]) -> Pointing:
     from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
 
-    return Pointing(
-        (config.width, config.height),
-        config.targets,
-        mode_of(config.assistant),
-        config.max_rounds,
-    )
+    return Pointing(shape, config.targets, mode_of(config.assistant), config.max_rounds)
 
 
 __getattr__ = moved_names(__name__)

@@ -39,9 +39,13 @@ class PeopleDrawn:
     def in_episodes(self, seed: int, episodes: Int) -> tuple[Int, Int]:
         """Return the numbers of the people of episodes (n,), and those of their sets."""
         numbers = episodes // self.games
+        return numbers, self.sets(seed, numbers)
+
+    def sets(self, seed: int, numbers: Int) -> Int:
+        """Return the numbers of the sets of people (n,), by their own numbers."""
         draws = uniforms(stream_keys(seed, PERSON, numbers), 0)
         upto = np.cumsum(self.weights)[:-1]
-        return numbers, np.asarray(np.searchsorted(upto, draws, side="right"), dtype=np.int64)
+        return np.asarray(np.searchsorted(upto, draws, side="right"), dtype=np.int64)
 
 
 class DrawnAgent(Agent):
@@ -68,6 +72,9 @@ class DrawnAgent(Agent):
     @override
     def reset(self) -> None:
         super().reset()
-        number, which = self.people.playing(self.game.seed, self.game.episode)
+        self.become(*self.people.playing(self.game.seed, self.game.episode))
+
+    def become(self, number: int, which: int) -> None:
+        """Play as a person, by their number and that of their set of parameters."""
         self.state[PERSON] = number
         self.policy, self.parameters = self.variants[which].policy, self.variants[which].parameters

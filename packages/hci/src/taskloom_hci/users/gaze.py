@@ -37,13 +37,15 @@ class GazeUser(User):
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.bundle.agent import Agent  # gymnasium is heavy
         from taskloom_hci.games.gaze import Gaze
-        from taskloom_hci.policies.gaze import BlurredView, TargetInference, prior_belief, saccades
+        from taskloom_hci.policies import gaze
 
         game = self.require(task, Gaze)
         return Agent(
             self.role,
-            policy=saccades(game.user_element(), self.oculomotor_noise, self.noise_law, self.lapse),
-            state=prior_belief(game.dimension),
-            observation=BlurredView(self.perceptual_noise, self.noise_law),
-            inference=TargetInference(self.perceptual_noise, self.noise_law),
+            policy=gaze.saccades(
+                game.user_element(), self.oculomotor_noise, self.noise_law, self.lapse
+            ),
+            state=gaze.prior_belief(game.dimension),
+            observation=gaze.BlurredView(self.perceptual_noise, self.noise_law),
+            inference=gaze.TargetInference(self.perceptual_noise, self.noise_law),
         )

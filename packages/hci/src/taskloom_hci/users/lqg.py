@@ -39,9 +39,9 @@ class LQGUser(User):
         import numpy as np  # gymnasium and numpy are heavy
 
         from taskloom_hci.games.control import ClassicControl
-        from taskloom_hci.users.linear import LQGAgent, lapsing_control, problem_of
+        from taskloom_hci.users import linear
 
         game = self.require(task, ClassicControl)
         R = np.eye(game.num_controls) * self.effort
-        agent = LQGAgent(game, replace(problem_of(self, game), R=R), noise=self.noise)
-        return lapsing_control(agent, self.lapse, self.reach)
+        agent = linear.LQGAgent(game, replace(linear.problem_of(self, game), R=R), noise=self.noise)
+        return linear.lapsing_control(agent, self.lapse, self.reach)

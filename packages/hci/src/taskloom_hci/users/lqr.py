@@ -34,11 +34,11 @@ class LQRUser(User):
 
         from taskloom_hci.games.control import ClassicControl
         from taskloom_hci.motor.lqr import lqr_continuous
-        from taskloom_hci.users.linear import LQRAgent, lapsing_control, problem_of
+        from taskloom_hci.users import linear
 
         game = self.require(task, ClassicControl)
-        problem = problem_of(self, game)
+        problem = linear.problem_of(self, game)
         R = np.eye(game.num_controls) * self.effort
         gain = lqr_continuous(problem.A, problem.B, problem.Q, R)
-        agent = LQRAgent(game, gain, problem.Q, R)
-        return lapsing_control(agent, self.lapse, self.reach)
+        agent = linear.LQRAgent(game, gain, problem.Q, R)
+        return linear.lapsing_control(agent, self.lapse, self.reach)

@@ -70,7 +70,10 @@ class DrawnPointer(PointingUser):
     def reset(self) -> None:
         """Pick a goal, and take the parameters of the person who plays."""
         super().reset()
-        number, which = self.people.playing(self.game.seed, self.game.episode)
+        self.become(*self.people.playing(self.game.seed, self.game.episode))
+
+    def become(self, number: int, which: int) -> None:
+        """Play as a person, by their number and that of their set of parameters."""
         self.state["person"] = number
         self.policy = ModelPolicy(self.models[which], self.policy.element)
 

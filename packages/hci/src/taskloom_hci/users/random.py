@@ -23,9 +23,9 @@ class RandomUser(User):
         from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
         from taskloom_hci.models.pointing import Indifferent
         from taskloom_hci.policies.policy import RandomPolicy
-        from taskloom_hci.users.pointing import PointingUser, agent_with
+        from taskloom_hci.users import pointing
 
         # A model instead of draws from the space: an assistant can infer from it, and the kernels play it.
         if isinstance(task, Pointing):
-            return PointingUser(task, Indifferent(task.dimension))
-        return agent_with(task, RandomPolicy(task.user_element()))
+            return pointing.PointingUser(task, Indifferent(task.dimension))
+        return pointing.agent_with(task, RandomPolicy(task.user_element()))

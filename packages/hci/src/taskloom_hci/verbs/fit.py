@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from taskloom.cli.annotations import StoreOption
-from taskloom.errors import CheckFailedError, UsageError
+from taskloom.errors import CheckFailedError, StoreError, UsageError
+from taskloom.registry.isolate import load_target
+from taskloom.report.write import require_extra
 from taskloom.runs.run import open_run
 
 from taskloom_hci.errors import HciError
@@ -63,6 +65,9 @@ def fit(
         Path | None,
         typer.Option("--out", help="A file that ends with .npz, for users and assistants."),
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="A page with everything: a new .html file.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Root of the checks' random numbers.")] = 0,
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail if a sampler is untrusted.")
@@ -73,6 +78,8 @@ def fit(
     """Fit a user model to recorded decisions, check the fit, and save it for users and assistants."""
     if out is not None:
         require_name(out)
+    if page is not None:
+        require_page(page)
     kinds = [kind for kind in user.split(",") if kind] or [recorded_kind(data[0], store)]
     if not kinds[0]:
         raise UsageError(f"'{data[0]}' does not say which user it is of: name one by --user.")
@@ -93,8 +100,8 @@ def fit(
         told = checked(kind, done, decisions, method=method, seed=seed)
         again = _again(data, store, kind, done, replays=replays, seed=seed)
         found.append(replace(told, replicated=(*told.replicated, *again)))
-    lines = [line for done in found for line in words_of(done)]
-    lines += list(compared(found)) if len(found) > 1 else []
+    apart = list(compared(found)) if len(found) > 1 else []
+    lines = [line for done in found for line in words_of(done)] + apart
     if as_json:
         typer.echo(json.dumps([facts_of(done) for done in found], indent=2))
     else:
@@ -102,9 +109,28 @@ def fit(
     if out is not None:
         save_fit(out, fitted_people(found[0].fit, kinds[0], seed), facts_of(found[0]))
         typer.echo(f"fit: {out} (and {out.with_suffix('.json').name})", err=as_json)
+    if page is not None:
+        draw: Any = load_target("taskloom_hci.report.fit:write_page")
+        draw(page, [facts_of(done) for done in found], apart)
+        typer.echo(f"page: {page}", err=as_json)
     untrusted = [kind for kind, done in zip(kinds, found, strict=True) if _untrusted(done)]
     if strict and untrusted:
         raise CheckFailedError(f"The samples of {', '.join(untrusted)} are untrusted; see above.")
+
+
+def require_page(page: Path) -> None:
+    """Raise unless a page can be written there.
+
+    Raises:
+        MissingExtraError: What draws pages is not installed.
+        UsageError: It has another ending.
+        StoreError: Its folder does not exist.
+    """
+    require_extra()
+    if page.suffix != ".html":
+        raise UsageError(f"--page takes a file that ends with .html, not '{page.name}'.")
+    if not page.parent.is_dir():
+        raise StoreError(f"The folder '{page.parent}' of --page does not exist.")
 
 
 def with_priors(

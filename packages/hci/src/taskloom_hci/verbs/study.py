@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from taskloom.api import run as run_task
@@ -48,6 +48,9 @@ def study(
     user: Annotated[
         str, typer.Option("--user", help="The user that simulated participants are.")
     ] = "",
+    fit: Annotated[
+        Path | None, typer.Option("--fit", help="A fit, whose people simulated participants are.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read the file, tell what would be served, and end.")
     ] = False,
@@ -65,9 +68,9 @@ def study(
         raise UsageError(f"--durable is fsync or write, not '{durable}'.")
     config = read_study(file)
     if simulate:
-        config = with_participants(config, simulate, user)
-    elif user:
-        raise UsageError("--user is for simulated participants: add --simulate N.")
+        config = with_participants(config, simulate, simulated_user(user, fit))
+    elif user or fit is not None:
+        raise UsageError("--user and --fit are for simulated participants: add --simulate N.")
     require_extra()
     if dry_run:
         typer.echo(
@@ -112,22 +115,38 @@ def serve(
     return run_task("hci/study", config, options=options)
 
 
-def with_participants(config: StudyConfig, people: int, user: str) -> StudyConfig:
+def simulated_user(kind: str, fit: Path | None) -> dict[str, Any]:
+    """Return the user that is meant by a kind or by a fit; empty if by none of them.
+
+    Raises:
+        UsageError: Both are given.
+    """
+    if kind and fit is not None:
+        raise UsageError(
+            "--user names a kind of user and --fit people of a fit: leave one of them out."
+        )
+    if fit is not None:
+        return {"kind": "fitted", "file": str(fit.absolute())}
+    return {"kind": kind} if kind else {}
+
+
+def with_participants(config: StudyConfig, people: int, user: dict[str, Any]) -> StudyConfig:
     """Return a study that simulated participants take part in: it is another than that of people."""
     if user:
         with_user(config, user)
-    told = json.dumps({"kind": user}) if user else ""
+    told = json.dumps(user) if user else ""
     return config.model_copy(update={"simulation": SimulationPart(people=people, user=told)})
 
 
-def with_user(config: StudyConfig, user: str) -> StudyConfig:
-    """Return a study with another simulated user in every condition.
+def with_user(config: StudyConfig, user: dict[str, Any]) -> StudyConfig:
+    """Return a study with another simulated user in every condition; people of a fit play all games of a condition.
 
     Raises:
         TaskloomError: There is no such user, or it does not play a task of the study.
     """
     parts = []
     for part in config.condition:
-        values = {**json.loads(part.settings), "user": {"kind": user}}
+        own = {**user, "games_per_person": part.episodes} if user["kind"] == "fitted" else user
+        values = {**json.loads(part.settings), "user": own}
         parts.append(part.model_copy(update={"settings": settings_of(part.task, values)[0]}))
     return config.model_copy(update={"condition": tuple(parts)})

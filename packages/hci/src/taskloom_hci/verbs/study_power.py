@@ -10,7 +10,7 @@ from taskloom.errors import UsageError
 
 from taskloom_hci.study.file import read_study
 from taskloom_hci.study.power import powers
-from taskloom_hci.verbs.study import with_user
+from taskloom_hci.verbs.study import simulated_user, with_user
 
 MOST_PEOPLE = 1000
 
@@ -22,6 +22,9 @@ def study_power(
         str, typer.Option("--people", help="Numbers of people: 24, or from:to:step.")
     ] = "8:40:8",
     user: Annotated[str, typer.Option("--user", help="The user, in all conditions.")] = "",
+    fit: Annotated[
+        Path | None, typer.Option("--fit", help="A fit, whose people are the users.")
+    ] = None,
     metric: Annotated[str, typer.Option("--metric", help="rounds or return.")] = "rounds",
     repeats: Annotated[
         int, typer.Option("--repeats", min=100, max=100_000, help="Studies that are simulated.")
@@ -32,8 +35,9 @@ def study_power(
         raise UsageError(f"--metric is rounds or return, not '{metric}'.")
     numbers = numbers_of(people)
     config = read_study(file)
-    if user:
-        config = with_user(config, user)
+    simulated = simulated_user(user, fit)
+    if simulated:
+        config = with_user(config, simulated)
     if len(config.condition) < 2:
         raise UsageError("Power is of a comparison: the study has only one condition.")
     typer.echo(f"{'conditions':<24}{'people':>7}{'power':>8}{'difference':>12}{'sd':>8}")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from taskloom.cli.annotations import AsJson, ConfigFiles
+from taskloom.cli.commands.info_template import toml_template, yaml_template
 from taskloom.cli.offers import left_out, offered
 from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
@@ -40,21 +41,21 @@ def info(
     loaded = invocation.loaded
     parameters = [offered(loaded, item) for item in walk(loaded.config_class, invocation.chosen)]
     if toml or yaml:
-        from taskloom.cli.commands.info_template import toml_template, yaml_template
-
         render = toml_template if toml else yaml_template
         typer.echo(render(invocation.resolve(config).config, parameters), nl=False)
         return
     # What describes a task makes it; a template and a schema do not pay for that.
-    from taskloom.describing import described, facts_of, row_of
+    from taskloom import describing
 
     loaded, is_asked = invocation.loaded, bool(invocation.values or config)
-    facts = facts_of(loaded)
-    facts["can"], facts["describes"] = described(
+    facts = describing.facts_of(loaded)
+    facts["can"], facts["describes"] = describing.described(
         loaded, lambda: invocation.resolve(config).config, is_asked=is_asked
     )
     if as_json:
-        print_json(facts | {"parameters": [row_of(parameter) for parameter in parameters]})
+        print_json(
+            facts | {"parameters": [describing.row_of(parameter) for parameter in parameters]}
+        )
     else:
         known = walk(loaded.config_class, invocation.chosen)
         _print(facts, parameters, {item.path: left_out(loaded, item) for item in known})

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from taskloom.cli.annotations import StoreOption
 from taskloom.errors import RunNotFoundError, UsageError
-
-if TYPE_CHECKING:
-    from taskloom.runs.run import Run
+from taskloom.report.write import write_comparison, write_report
+from taskloom.runs.layout import default_store
+from taskloom.runs.run import Run, open_run
+from taskloom.sweeps.answers import finished_of
+from taskloom.sweeps.record import LAST, find_sweep
 
 
 def report(
@@ -46,9 +48,6 @@ def report(
     store: StoreOption = None,
 ) -> None:
     """Write the report of a run, or a comparison of several, as one self-contained page."""
-    from taskloom.report.write import write_comparison, write_report
-    from taskloom.runs.layout import default_store
-
     place = default_store(store)
     missing: list[str] = []
     opened = [run for name in runs for run in _named(name, place, missing)]
@@ -80,10 +79,6 @@ def _named(name: str, store: Path, missing: list[str]) -> list[Run]:
         RunNotFoundError: There is neither.
         UsageError: No point of the sweep is finished.
     """
-    from taskloom.runs.run import open_run
-    from taskloom.sweeps.answers import finished_of  # pydantic is heavy
-    from taskloom.sweeps.record import LAST, find_sweep
-
     folder = find_sweep(name, store)
     if folder is None:
         if name == LAST:

@@ -17,6 +17,7 @@ from taskloom.cli.output import number, print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
 from taskloom.params.files import to_toml
+from taskloom.params.labels import plain
 from taskloom.params.layers import Resolved
 from taskloom.params.tree import leaf_texts, leaves
 from taskloom.request import Origin, RunOptions
@@ -74,17 +75,19 @@ def _show_decision(
     invocation: Invocation, resolved: Resolved, asked: RunOptions, *, as_json: bool
 ) -> None:
     """Check the task, and print what `tasks run` would do."""
-    from taskloom.answering import RunRequest, decision_document, decision_line, say_to_stderr
+    from taskloom import answering
     from taskloom.placement.options import checked_options
 
     options = checked_options(asked)
-    question = RunRequest(invocation.loaded, resolved.config, options, Origin(), say_to_stderr)
+    question = answering.RunRequest(
+        invocation.loaded, resolved.config, options, Origin(), answering.say_to_stderr
+    )
     now, decision = question.look()
     located = replace(resolved, config=now.config)
-    document = {"decision": decision_document(decision)}
+    document = {"decision": answering.decision_document(decision)}
     check_config(invocation, located, as_json=as_json, more=document)
     if not as_json:
-        typer.echo(decision_line(decision))
+        typer.echo(answering.decision_line(decision))
 
 
 def _run(
@@ -98,7 +101,7 @@ def _run(
 ) -> None:
     """Run, unless a finished run is the answer, and show the run."""
     # The command runs no task before here, and its help should not wait for what runs them.
-    from taskloom.answering import RunRequest, answer, say_to_stderr
+    from taskloom import answering
     from taskloom.placement.options import checked_options
     from taskloom.placement.single import make_folder
 
@@ -118,9 +121,9 @@ def _run(
 
     def say(text: str) -> None:
         if not asked.quiet:
-            say_to_stderr(text)
+            answering.say_to_stderr(text)
 
-    found = answer(RunRequest(loaded, config, options, origin, say))
+    found = answering.answer(answering.RunRequest(loaded, config, options, origin, say))
     more = {"reused": found.reused, "stale": list(found.stale)}
     if found.claimed is not None:
         more["claimed"] = str(found.claimed)
@@ -187,8 +190,6 @@ def _print_config(resolved: Resolved, as_json: bool) -> None:
 
 
 def _explain(resolved: Resolved, as_json: bool) -> None:
-    from taskloom.params.labels import plain
-
     values = leaves(resolved.config)
     if as_json:
         rows = {

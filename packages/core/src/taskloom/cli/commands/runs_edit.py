@@ -19,12 +19,14 @@ from taskloom.records.folders import Damaged
 from taskloom.records.run_record import read_run
 from taskloom.runs.compare import Comparison, compare_runs
 from taskloom.runs.edit import tag_run
+from taskloom.runs.export import history_rows, run_rows, to_csv
 from taskloom.runs.index import rebuild
 from taskloom.runs.layout import default_store
 from taskloom.runs.query import EXAMPLE
 from taskloom.runs.removal import check_removable, folder_of, remove_runs
 from taskloom.runs.run import Run, find_run, open_run
 from taskloom.runs.writer import atomic_write
+from taskloom.sinks.mlflow import export_run
 from taskloom.sweeps.record import find_sweep
 
 Where = Annotated[
@@ -152,8 +154,6 @@ def export(
     store: StoreOption = None,
 ) -> None:
     """Write runs as a table for other programs."""
-    from taskloom.runs.export import history_rows, run_rows, to_csv
-
     found = _chosen(runs, where, store)
     if kind == "mlflow":
         _export_to_mlflow(found, output)
@@ -220,8 +220,6 @@ def _removable(reference: str, store: Path) -> Path:
 
 
 def _export_to_mlflow(runs: Sequence[Run], output: Path | None) -> None:
-    from taskloom.sinks.mlflow import export_run
-
     if output is None:
         raise UsageError(
             "--format mlflow needs --output DIR, the folder that MLflow keeps its runs in."

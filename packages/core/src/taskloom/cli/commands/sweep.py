@@ -30,7 +30,9 @@ from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Plan, Point, values_of
 from taskloom.sweeps.planfile import read_plan
 from taskloom.sweeps.record import EXECUTOR, SweepRecord, create_sweep, with_call
+from taskloom.sweeps.search import create_search, run_search
 from taskloom.sweeps.sweep import plan_points, run_sweep
+from taskloom.sweeps.trials import Goal
 
 _ORDER = (
     "executor jobs fail_fast cpus gpus nodes memory time_limit sinks keep_best force fresh resume "
@@ -84,9 +86,6 @@ def sweep(
     words = recorded_words(invocation.words, invocation.parameters())
     origin = Origin(("tasks", "sweep", *loaded.words, *words))
     if optimize:
-        from taskloom.sweeps.search import create_search, run_search
-        from taskloom.sweeps.trials import Goal
-
         if is_zip or sample or dry_run:
             raise UsageError("--optimize excludes --zip, --sample and --dry-run.")
         if below.points or below.is_zip or below.sample:

@@ -72,18 +72,24 @@ def _candidates(words: list[str], current: str) -> Iterator[tuple[str, str]]:
 
 
 def _roots(current: str) -> Iterator[tuple[str, str]]:
-    from taskloom.registry.discovery import installed_domains
-
     yield from ((item.name, item.summary) for item in COMMANDS)
-    yield from ((item.ref.name, item.ref.summary) for item in installed_domains() if item.ref.verbs)
+    yield from _domains(with_verbs=True)
     if current.startswith("-"):
         yield from (("--help", "Show help."), ("--version", "Print the version."))
 
 
-def _domains() -> Iterator[tuple[str, str]]:
+def _domains(*, with_verbs: bool = False) -> Iterator[tuple[str, str]]:
     from taskloom.registry.discovery import installed_domains
 
-    yield from ((item.ref.name, item.ref.summary) for item in installed_domains())
+    for item in installed_domains():
+        if item.ref.verbs or not with_verbs:
+            yield item.ref.name, item.ref.summary
+
+
+def _tasks(domain: str) -> Iterator[tuple[str, str]]:
+    from taskloom.registry.discovery import tasks_of
+
+    yield from ((item.ref.name, item.ref.summary) for item in tasks_of(domain))
 
 
 def _group(command: Command, rest: list[str], current: str) -> Iterator[tuple[str, str]]:
@@ -96,15 +102,13 @@ def _group(command: Command, rest: list[str], current: str) -> Iterator[tuple[st
 
 
 def _on_task(command: Command, rest: list[str], current: str) -> Iterator[tuple[str, str]]:
-    from taskloom.registry.discovery import tasks_of
-
     of_file = bool(rest) and (rest[0].endswith(".py") or ".py:" in rest[0])
     if not rest:
         yield from _domains()
         if "/" in current or "." in current:  # no domain has such a name
             yield FILES, ""
     elif len(rest) == 1 and not of_file:
-        yield from ((item.ref.name, item.ref.summary) for item in tasks_of(rest[0]))
+        yield from _tasks(rest[0])
     else:
         # pydantic, and the modules of the task's config
         from taskloom.cli.completion.task import task_candidates
@@ -153,9 +157,7 @@ def _verbs(domain: str, rest: list[str], current: str) -> Iterator[tuple[str, st
     if verb is None:
         return
     if verb.on == "task" and len(rest) == 1:
-        from taskloom.registry.discovery import tasks_of
-
-        yield from ((item.ref.name, item.ref.summary) for item in tasks_of(domain))
+        yield from _tasks(domain)
     elif verb.on == "run" and len(rest) == 1 and not current.startswith("-"):
         yield from _run_ids(domain)
     elif verb.on:

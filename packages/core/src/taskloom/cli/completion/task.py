@@ -43,13 +43,13 @@ def verb_candidates(
     domain: str, verb: VerbRef, words: Sequence[str], current: str
 ) -> Iterator[tuple[str, str]]:
     """Yield the options of a verb on a task or on a run, or the values of the option being written."""
-    from taskloom.cli.verbs import verb_on_run, verb_on_task
+    from taskloom.cli import verbs
 
     try:
         if verb.on == "task":
-            made = verb_on_task(domain, verb, words[0], words[1:])
+            made = verbs.verb_on_task(domain, verb, words[0], words[1:])
         else:
-            made = verb_on_run(domain, verb, words)
+            made = verbs.verb_on_run(domain, verb, words)
     except TaskloomError:
         return
     if isinstance(made, TaskCommand):

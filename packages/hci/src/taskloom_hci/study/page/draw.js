@@ -19,7 +19,24 @@ function starPoints(w, h) {
   return points.join(" ");
 }
 
-function drawn(shape, least) {
+// How far the share of a belief is lifted, by id, so that those of neighbours do not lie on each other.
+function lifts(shapes, size) {
+  const bars = [...shapes].filter(([kind, , , , , , role, label]) => kind === "rect" && role === "belief" && label);
+  bars.sort((a, b) => a[2] - b[2]);
+  const found = new Map();
+  const placed = [];
+  for (const [, id, x, y, , h] of bars) {
+    const low = y - h / 2;
+    let at = low;
+    const hits = () => placed.find(([px, py]) => Math.abs(px - x) < 2.5 * size && Math.abs(py - at) < size);
+    for (let hit = hits(); hit; hit = hits()) at = Math.min(at - 1, hit[1] - size);
+    placed.push([x, at]);
+    found.set(id, low - at);
+  }
+  return found;
+}
+
+function drawn(shape, least, lift) {
   const [kind, id, x, y, w, h, role, label] = shape;
   const group = made("g", { class: "shape", "data-id": id });
   group.style.transform = `translate(${x}px, ${y}px)`;
@@ -34,7 +51,7 @@ function drawn(shape, least) {
   }
   if (label) {
     const size = Math.max(kind === "text" ? h : 12, least);
-    const above = kind === "rect" && role === "belief" ? -h / 2 - size * 0.6 : 0;
+    const above = kind === "rect" && role === "belief" ? -h / 2 - size * 0.6 - lift : 0;
     group.append(made("text", { class: `s-${role}`, "text-anchor": "middle", "dominant-baseline": "central", y: above, "font-size": size }, label));
   }
   return group;
@@ -70,12 +87,14 @@ class Picture {
     for (const shape of view.shapes) shapes.set(shape[1], shape);
     const width = this.svg.getBoundingClientRect().width || 800;
     const least = (12 * this.frame[2]) / width; // 12 pixels, however small the picture
+    const lifted = lifts(shapes.values(), Math.max(12, least));
     for (const [name, group] of this.groups) if (!shapes.has(name)) { group.remove(); this.groups.delete(name); }
     for (const [name, shape] of shapes) {
       const known = this.groups.get(name);
-      const text = JSON.stringify(shape);
+      const lift = lifted.get(name) || 0;
+      const text = JSON.stringify([...shape, lift]);
       if (known && known.told === text) continue;
-      const fresh = drawn(shape, least);
+      const fresh = drawn(shape, least, lift);
       fresh.told = text;
       if (known) known.replaceWith(fresh); else this.svg.append(fresh);
       this.groups.set(name, fresh);
