@@ -17,6 +17,10 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/core/params
         "round_trips": (12, 3000),
         "text_round_trips": (300, 20_000),
+        # tests/web/test_viewer_in_browser.py
+        "viewer_pages": (4, 11),
+        "viewer_modes": (1, 3),
+        "copied_pages": (2, 5),
         # tests/core/runs/test_locks.py
         "lock_processes": (4, 8),
         "lock_tries": (10, 200),

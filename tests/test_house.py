@@ -1,4 +1,4 @@
-"""The rules of the house, held as ratchets: a number here may fall, and never rises. See docs/design/one-house.md."""
+"""The rules of the layout, held as ratchets: a number here may fall, and never rises. See docs/design/one-house.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = {"taskloom": "core", **{f"taskloom_{domain}": domain for domain in FI
 
 # Rule 1. Only pairs that are one thing in two files, and core's config with the registry that opens its unions.
 MOST_CIRCLES, LARGEST_CIRCLE = 3, 4
-# Rule 3. The rooms that every domain may have, and those of one domain; a new one needs a reason in one-house.md.
+# Rule 3. The packages that every domain may have, and those of one domain; a new one needs a reason in one-house.md.
 FILES = {"__init__", "domain", "task", "config", "driver", "errors", "metrics", "gym"}
 ROOMS = {"tasks", "verbs", "report", "exports", "compat", "accelerated", "scaffold"}
 OWN_ROOMS = {

@@ -44,7 +44,7 @@ OTHERS = {
     "secrets/digests.py": "the user's key",
     "secrets/references.py": "files that a secret is read from",
     "testing/walk.py": "a checkpoint of the task that it is",
-    "view/series.py": "the store's cache of thinned metric lines, which is made anew at any doubt",
+    "runs/kept.py": "the store's cache of thinned metric lines, which is made anew at any doubt",
 }
 CALLS = {"read_text", "read_bytes", "open_plain", "open_regular", "fdopen"}
 MODES = re.compile(r"[rwax][bt+]*")

@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from statistics import mean, median
 from tempfile import TemporaryDirectory
@@ -34,9 +35,10 @@ from taskloom_control.live.bridge import drive
 from taskloom_control.live.link import RobotLink
 from taskloom_control.live.page import Page
 from taskloom_control.live.plant import SocketPlant
+from taskloom_control.live.requests import Inbox, Request
 from taskloom_control.live.robot import Lived, Robot, hello_of
 from taskloom_control.live.session import Session
-from taskloom_control.live.watching import Inbox, Request, Watching, watched_run
+from taskloom_control.live.watching import Watching, watched_run
 from taskloom_control.planning.asynchronous import AsyncController
 from taskloom_control.planning.controller import Controller
 from taskloom_control.planning.deadline import Deadline
@@ -88,14 +90,17 @@ def latency() -> None:
 
 def rate() -> None:
     for name, weight in (("cartpole", "w_control"), ("cylinder_push", "w_cart_position")):
-        rate_of(name, weight)
+        for beside in (False, True):
+            rate_of(name, weight, beside=beside)
 
 
-def rate_of(name: str, weight: str) -> None:
+def rate_of(name: str, weight: str, *, beside: bool) -> None:
+    """Watch a task for half a minute with a browser's socket open; 20 presses of a slider from the sixth second on."""
     inbox, pressed, ended = Inbox(), list[float](), threading.Event()
-    watching = Watching(inbox, pace=1.0, seconds=30.0)
+    watching = Watching(inbox, pace=1.0, seconds=25.0, beside=beside)
     task = bound(name)
     page = Page(lambda: watching.shown, inbox.put, task.config, title=name)
+    counted: dict[str, float] = {}
 
     def browse() -> None:
         headers = {"Cookie": cookie_of(page)}
@@ -108,34 +113,53 @@ def rate_of(name: str, weight: str) -> None:
                 browser.recv(timeout=5)
 
     def person() -> None:
+        # The first seconds belong to the start: threads, caches, the page's first draw.
         time.sleep(5)
+        plans, pictures, began = count_plans(watching), page.frames, time.perf_counter()
         for k in range(20):
-            wanted, began = 0.1 + 0.01 * k, time.perf_counter()
+            wanted, asked = 0.1 + 0.01 * k, time.perf_counter()
             inbox.put(Request("config", {"changes": {weight: wanted}}, 0))
-            while (now := watching.shown) is None or not (
-                getattr(now.config, weight) == wanted and now.rate
-            ):
+            while getattr(controller_of(watching).config, weight) != wanted:
                 time.sleep(0.001)
-            pressed.append(time.perf_counter() - began)
+            # Taken over: the plan that is being made is there when the next one is counted.
+            before = count_plans(watching)
+            while count_plans(watching) == before:
+                time.sleep(0.001)
+            pressed.append(time.perf_counter() - asked)
             time.sleep(0.5)
+        passed = time.perf_counter() - began
+        counted["plans"] = (count_plans(watching) - plans) / passed
+        counted["pictures"] = (page.frames - pictures) / passed
 
-    for work in (browse, person):
-        threading.Thread(target=work, daemon=True).start()
-    frames, began = page.frames, time.perf_counter()
+    threads = [threading.Thread(target=work, daemon=True) for work in (browse, person)]
+    for thread in threads:
+        thread.start()
     with TemporaryDirectory() as store:
         options = RunOptions(store=Path(store), quiet=True, report="no")
-        run = watched_run(task, watching, options, Origin())
-        passed = time.perf_counter() - began
-        plans = json.loads(run.read("hash"))["plans"]
+        watched_run(task, watching, options, Origin())
+        threads[1].join()
     ended.set()
+    threads[0].join()
     tell(
-        f"rate of {name}",
-        plans_per_second=plans / passed,
-        pictures_per_second=(page.frames - frames) / passed,
+        f"rate of {name}{', planned beside the plant' if beside else ''}",
+        plans_per_second=counted["plans"],
+        pictures_per_second=counted["pictures"],
+        states_per_second=1.0 / task.task.dt,
         slider_p50_ms=1e3 * median(pressed),
         slider_p90_ms=1e3 * float(np.percentile(pressed, 90)),
     )
     page.close()
+
+
+def controller_of(watching: Watching) -> Any:
+    if watching.session is None:
+        raise RuntimeError("The session has not begun.")
+    return watching.session.loop.controller
+
+
+def count_plans(watching: Watching) -> int:
+    """Return the plans that were made so far."""
+    return int(controller_of(watching).num_plans)
 
 
 def cookie_of(page: Page) -> str:
@@ -145,13 +169,18 @@ def cookie_of(page: Page) -> str:
 
 
 def deadline() -> None:
-    task = bound("cylinder_push")
+    """Cut 10,000 plans at half the median of 200 whole ones, then play episodes with such plans.
+
+    One thread and pauses of a millisecond: under a real-time scheduler (`chrt -f 50`) nothing else of the machine enters.
+    """
+    task = bound("cylinder_push", engine={"kind": "threads", "num_threads": 1})
     session = Session(task)
     snapshot = session.loop.simulation.snapshot()
     controller = Controller(task.copy(), task.config, 0)
     times = []
     for _ in range(200):
         times.append(controller.plan(snapshot)[1].seconds)
+        time.sleep(1e-3)
     half = median(times) / 2
     budget = Deadline(half, 8, 4)
     overruns = starved = used = asked = 0
@@ -160,7 +189,27 @@ def deadline() -> None:
         overruns += stats.seconds > 1.1 * half
         starved += stats.starved
         used, asked = used + stats.rollouts_used, asked + stats.rollouts_asked
+        time.sleep(1e-3)
     tell("deadline", ms=1e3 * half, overruns=overruns, starved=starved, used=used / asked)
+    count = round(used / asked * task.config.optimizer.num_rollouts)
+    fewer = bound("cylinder_push", optimizer={"kind": "cem", "num_rollouts": count})
+    for name, asked_task, cut in (("cut at the deadline", task, half), ("as many", fewer, None)):
+        held = [cut_episode(asked_task, seed, cut) for seed in range(10)]
+        tell(f"episodes of plans {name}", rollouts=count, solved=sum(held), of=len(held))
+
+
+def cut_episode(task: Any, seed: int, seconds: float | None) -> bool:
+    """Return whether an episode is solved whose plans are cut at a deadline [s]."""
+    loop = ClosedLoop(task, derive_seed(seed, "deadline/plan"), derive_seed(seed, "deadline/reset"))
+    if seconds is not None:
+        plan, budget = loop.controller.plan, Deadline(seconds, 8, 4)
+        loop.controller.plan = lambda state, metadata=None, _=None: plan(state, metadata, budget)  # type: ignore[method-assign]
+    while not loop.done:
+        loop.advance()
+        time.sleep(1e-3)
+    loop.close()
+    last = round(task.config.hold / task.task.dt)
+    return bool(loop.arrays()["success"][-last:].all())
 
 
 def lived_with(task: Any, seed: int, *, pause: float = 0.0, network: tuple[float, float]) -> Lived:
@@ -201,20 +250,34 @@ def lived_with(task: Any, seed: int, *, pause: float = 0.0, network: tuple[float
 
 
 def robot() -> None:
-    task, held = bound("cartpole"), []
+    task, lives = bound("cartpole"), []
     for seed in range(10):
-        lived = lived_with(task, seed, network=(0.005, 0.05))
-        last = round(task.config.hold / task.task.dt)
-        held.append(all(lived.successes[-last:]))
-    tell("robot, 5 ms jitter, 5 % dropout", held=sum(held), of=len(held))
+        lives.append(lived_with(task, seed, network=(0.005, 0.05)))
+    last = round(task.config.hold / task.task.dt)
+    tell(
+        "robot, 5 ms jitter, 5 % dropout",
+        held=sum(all(lived.successes[-last:]) for lived in lives),
+        of=len(lives),
+        steps=sum(len(lived.rewards) for lived in lives),
+        steps_without_window=sum(lived.held for lived in lives),
+        frames_rejected=dict(sum((Counter(lived.rejected) for lived in lives), Counter())),
+    )
 
 
 def killed() -> None:
-    task, ratios = bound("cylinder_push"), []
+    task, costs, without = bound("cylinder_push"), [], 0
     for seed in range(10):
-        costs = [lived_with(task, seed, pause=p, network=(0, 0)).cost for p in (0.0, 1.0)]
-        ratios.append(costs[1] / costs[0])
-    tell("planner killed for 1 s", mean_ratio=mean(ratios), worst=max(ratios))
+        lives = [lived_with(task, seed, pause=p, network=(0, 0)) for p in (0.0, 1.0)]
+        costs.append([lived.cost for lived in lives])
+        without += lives[1].held
+    undisturbed, stopped = np.array(costs).T
+    tell(
+        "planner stands still for 1 s",
+        ratio_of_means=float(stopped.mean() / undisturbed.mean()),
+        mean_ratio=float(np.mean(stopped / undisturbed)),
+        worst=float(np.max(stopped / undisturbed)),
+        steps_without_window=without,
+    )
 
 
 def swing() -> None:

@@ -1,10 +1,12 @@
 """Robust planning against nominal planning on plants that the planner is not told of, at equal physics.
 
     python benchmarks/control/robust.py [--plants N] [--level L] [TASK ...]     # plays what is missing, prints a table
+    python benchmarks/control/robust.py --first N       # a table of the first N plants of each task
 
 Both sides are the task's defaults with MPPI; the robust one judges 8 candidates by CVaR under 4 models where the nominal one has
 32. Plants come from test seeds, which chose no setting. Beside the t interval of a difference over plants stands the bootstrap's,
-because costs of plants are skewed.
+because costs of plants are skewed. All tasks are played in rounds of more and more plants, so that a measurement that is broken off
+has about as many for each.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from taskloom.statistics.bootstrap import bootstrap_interval
 from taskloom.statistics.differences import paired_difference
 from taskloom_control.bench.comparison import Side
 from taskloom_control.bench.episodes import EpisodeFile
-from taskloom_control.bench.measuring import Bench, compare_all
+from taskloom_control.bench.measuring import Bench, Measurement, compare_all
 from taskloom_control.bench.plants import on_drawn_plants
-from taskloom_control.bench.variants import with_values
+from taskloom_control.bench.variants import Bound, with_values
 from taskloom_control.closed_loop.ledger import Ledger
 
 HERE = Path(__file__).parent
@@ -30,13 +32,13 @@ TASKS = (
     "cartpole",
     "pendulum",
     "acrobot",
-    "ball_in_cup",
     "double_integrator",
     "particle_goal",
     "reacher",
     "hopper",
     "cylinder_push",
 )
+ROUNDS = (10, 20, 30, 40, 50, 60, 80, 100, 150)
 
 
 def row(name: str, robust: Side, nominal: Side, p: float | None, verdict: str) -> Iterator[str]:
@@ -60,11 +62,28 @@ def row(name: str, robust: Side, nominal: Side, p: float | None, verdict: str) -
     yield verdict
 
 
+def sides(name: str, arguments: argparse.Namespace) -> dict[str, Bound]:
+    """Return the robust and the nominal planner of a task on drawn plants."""
+    nominal = with_values(
+        bound(name), {"optimizer": {"kind": "mppi", "num_rollouts": arguments.rollouts}}
+    )
+    robust = with_values(
+        nominal, {"robust": {"models": arguments.models, "level": arguments.level}}
+    )
+    return {
+        "nominal": on_drawn_plants(nominal, arguments.level),
+        "robust": on_drawn_plants(robust, arguments.level),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*")
     parser.add_argument("--plants", type=int, default=200)
-    parser.add_argument("--level", type=float, default=1.0)
+    parser.add_argument("--first", type=int, help="Play only so many of them.")
+    parser.add_argument(
+        "--level", type=float, default=2.0, help="Of the plants and of the planner's models alike."
+    )
     parser.add_argument(
         "--rollouts", type=int, default=32, help="Of a plan, in all models together."
     )
@@ -74,17 +93,13 @@ def main() -> None:
     arguments = parser.parse_args()
     file = EpisodeFile(arguments.folder / "episodes.jsonl")
     bench = Bench(Ledger(arguments.folder), file, lambda text: print(text, flush=True))
-    measured = []
-    for name in arguments.tasks or TASKS:
-        nominal = with_values(
-            bound(name), {"optimizer": {"kind": "mppi", "num_rollouts": arguments.rollouts}}
-        )
-        sides = {
-            "nominal": nominal,
-            "robust": with_values(nominal, {"robust": {"models": arguments.models}}),
-        }
-        drawn = {side: on_drawn_plants(task, arguments.level) for side, task in sides.items()}
-        measured.append(bench.measure(drawn, arguments.seeds, arguments.plants, "nominal"))
+    wanted = arguments.first or arguments.plants
+    measured: list[Measurement] = []
+    for count in [*(n for n in ROUNDS if n < wanted), wanted]:
+        measured = [
+            bench.measure(drawn, arguments.seeds, arguments.plants, "nominal", count)
+            for drawn in (sides(name, arguments) for name in arguments.tasks or TASKS)
+        ]
     compared = compare_all(measured)
     print(
         "| task | nominal | robust | robust less nominal (95 %) | bootstrap | p | worst tenth, nominal | robust | solved | |"

@@ -35,7 +35,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def floors() -> list[list[str]]:
-    """Return the rooms of core by floor, the highest first, as import-linter's contract has them."""
+    """Return the packages of core by layer, the highest first, as import-linter's contract has them."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     layers = next(c["layers"] for c in contracts["contracts"] if c["type"] == "layers")
     names = [[word.strip(" ()") for word in layer.split("|")] for layer in layers]
@@ -61,7 +61,7 @@ def _room(module: str) -> str:
 
 
 def picture() -> str:
-    """Return the picture as SVG: the domains on top, core's floors below, an arc for the imports from floor to floor."""
+    """Return the picture as SVG: the domains on top, the layers of core below, an arc for the imports from layer to layer."""
     sizes, found = arrows()
     plan = [list(DOMAINS), *floors()]
     place = {room: row for row, floor in enumerate(plan) for room in floor}
@@ -73,10 +73,10 @@ def picture() -> str:
     parts += [_arc(start, end, count) for (start, end), count in sorted(between.items())]
     shared = ", ".join(sorted(room for room in sizes if room and room not in place))
     height = 40 * len(plan) + 70
-    parts.append(_lines(f"Shared by all floors: {shared}.", 40 * len(plan) + 20))
+    parts.append(_lines(f"Shared by all layers: {shared}.", 40 * len(plan) + 20))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 930 {height}" role="img">'
-        f"<title>Floors of the code</title><style>{_STYLE}</style>{''.join(parts)}</svg>\n"
+        f"<title>Layers of the code</title><style>{_STYLE}</style>{''.join(parts)}</svg>\n"
     )
 
 

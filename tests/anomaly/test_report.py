@@ -14,6 +14,8 @@ from PIL import Image
 from taskloom.registry import find_task, load_task
 from taskloom.report.model import Chart, Fold, Heading, Html, Table, Text
 from taskloom.runs import Run
+from taskloom_anomaly.detection.artifacts import scores_of
+from taskloom_anomaly.metrics.ranking import auroc
 from taskloom_anomaly.report.png import gallery, png
 from taskloom_anomaly.report.section import report
 
@@ -90,6 +92,16 @@ def test_the_headline_is_the_fused_area_beside_what_the_inputs_alone_show(run: R
     best = max(value for name, value in run.metrics.items() if name.startswith("baseline_auroc/"))
     assert headline.baseline.value == best
     assert headline.baseline.difference == run.metrics["gain_over_baseline/auroc"]
+
+
+def test_the_best_baseline_has_a_curve_beside_the_layers(run: Run) -> None:
+    best = run.headline.baseline if run.headline else None
+    assert best is not None
+    kept = scores_of(run.artifacts["baseline"])
+    (name,) = kept["normal"]
+    assert auroc(kept["normal"][name], kept["anomalous"][name]) == pytest.approx(best.value)
+    curves = {row["c"] for row in charts(run)[0]["data"]["values"]}
+    assert curves == {*scores_of(run.artifacts["scores"])["normal"], f"no network: {name}"}
 
 
 def test_report_keeps_the_order_of_the_network(run: Run) -> None:

@@ -17,7 +17,7 @@ from taskloom_control.tasks.pendulum import Pendulum, PendulumConfig
 
 STEPS, DT = 20, 0.05
 # Derivatives of a linear system have no error of their own, and round off less with a wide step.
-SOLVER = {"optimizer": {"kind": "ilqr", "epsilon": 1e-3}}
+SOLVER = {"optimizer": {"kind": "ilqr"}}
 FEEDBACK = {"horizon": STEPS * DT, "iterations": 3, "feedback": "ilqr"}
 
 

@@ -24,8 +24,9 @@ from taskloom.registry.discovery import tasks_of
 from taskloom_control.live.fields import Control, _kinds, controls_of
 from taskloom_control.live.opening import LivePage, RunPlayer, blank
 from taskloom_control.live.page import Page
+from taskloom_control.live.requests import Request
 from taskloom_control.live.scene import surface
-from taskloom_control.live.watching import Request, Shown
+from taskloom_control.live.shown import Shown
 from taskloom_control.report.film import film_steps, make_film
 from waiting import until
 

@@ -5,24 +5,33 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import taskloom as tl
 from taskloom.bound import BoundTask
-from taskloom.errors import CheckFailedError, RunCorruptError, TaskloomError
+from taskloom.errors import CheckFailedError, RunCorruptError, TaskloomError, UsageError
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.run import Run
 from taskloom_control import driver
 from taskloom_control.closed_loop.replay import play_again
 from taskloom_control.closed_loop.trajectory import trajectory_hash
+from taskloom_control.live.beside import LiveBeside
+from taskloom_control.live.commands import command_of
 from taskloom_control.live.events import EventLog, SteeringEvent, read_events
 from taskloom_control.live.repeating import repeated
+from taskloom_control.live.requests import Inbox, Request
 from taskloom_control.live.session import Session, repeat
-from taskloom_control.live.watching import Inbox, Request, Watching, watched_run
+from taskloom_control.live.sessions import Sessions
+from taskloom_control.live.watching import Watching, watched_run
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig
+from waiting import until
 
 VALUES = {
     "optimizer": {"kind": "cem", "num_rollouts": 8},
@@ -129,9 +138,11 @@ def test_a_slider_that_moves_on_replaces_what_it_asked_for() -> None:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path, list[float]]:
-    """A run in which a weight was changed, the loop reset, and something refused, by two browsers."""
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Path, list[float]]]:
+    """A run in which a weight was changed, the loop reset, a film made, and something refused, by two browsers."""
     store = tmp_path_factory.mktemp("store")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("MUJOCO_GL", "off")
     inbox = Inbox()
     watching = Watching(inbox, pace=0.0)
     seen: list[float] = []
@@ -150,6 +161,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path, list[f
         seen.append(float(watching.shown.config.w_cart_position))  # type: ignore[union-attr]
         inbox.put(Request("reset", {}, 1))
         wait(lambda: watching.shown.episode == 1 and watching.shown.time > 0.1)  # type: ignore[union-attr]
+        inbox.put(Request("record"))
+        inbox.put(Request("settings"))
+        wait(lambda: "settings-1.toml" in watching.shown.said)  # type: ignore[union-attr]
+        began = watching.shown.time  # type: ignore[union-attr]
+        wait(lambda: watching.shown.time > began + 0.2)  # type: ignore[union-attr]
+        inbox.put(Request("record"))
+        wait(lambda: "record-1" in watching.shown.said)  # type: ignore[union-attr]
         inbox.put(Request("end"))
 
     thread = threading.Thread(target=person)
@@ -157,7 +175,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path, list[f
     task = tl.open_task("control/cylinder_push", VALUES)
     run = watched_run(task, watching, RunOptions(store=store, quiet=True, report="no"), Origin())
     thread.join()
-    return run, store, seen
+    yield run, store, seen
+    patch.undo()
 
 
 def test_what_was_watched_is_a_run_that_replays(
@@ -170,7 +189,8 @@ def test_what_was_watched_is_a_run_that_replays(
     task = tl.task_of(run)
     events = run.artifacts["events"]
     kinds = [event.kind for event in read_events(events)]
-    assert kinds == ["config", "refused", "reset", "note"]
+    # Three notes of what was kept, and one of the end.
+    assert kinds == ["config", "refused", "reset", *["note"] * 4]
     assert "2 episodes" in repeated(run, task, events, "")
     lines = events.read_text().splitlines()
     changed = json.loads(lines[0])
@@ -178,6 +198,111 @@ def test_what_was_watched_is_a_run_that_replays(
     (tmp_path / "events.jsonl").write_text("\n".join([json.dumps(changed), *lines[1:]]) + "\n")
     with pytest.raises(CheckFailedError, match="did something else"):
         repeated(run, task, tmp_path / "events.jsonl", "")
+
+
+def test_settings_that_were_kept_are_a_config_file(watched: tuple[Run, Path, list[float]]) -> None:
+    run, _, _ = watched
+    (kept,) = run.dir.rglob("settings-1.toml")
+    config: Any = tl.open_task("control/cylinder_push", tomllib.loads(kept.read_text())).config
+    assert config.w_cart_position == 0.9
+    assert config.optimizer.num_rollouts == 8
+    task: Any = tl.open_task("control/cylinder_push")
+    line = command_of(task, config)
+    assert line.startswith("tasks run control cylinder_push --")
+    assert "--w_cart_position=0.9" in line
+    assert "--optimizer.num_rollouts=8" in line
+
+
+def test_a_film_that_was_recorded_has_its_pictures(watched: tuple[Run, Path, list[float]]) -> None:
+    iio = pytest.importorskip("imageio.v3")
+    pytest.importorskip("av")
+    run, _, _ = watched
+    (film,) = run.dir.rglob("record-1.mp4")
+    notes = [e.facts["record"] for e in read_events(run.artifacts["events"]) if "record" in e.facts]
+    seconds = (notes[1] - notes[0]) * CylinderPush(CylinderPushConfig()).dt  # type: ignore[operator]  # steps
+    assert len(iio.imread(film, plugin="pyav")) == max(1, int(seconds * 25))
+
+
+def test_another_task_ends_the_run_and_begins_the_next(tmp_path: Path) -> None:
+    inbox = Inbox()
+    sessions = Sessions(bound_task(), partial(Watching, inbox, 0.0))
+    inbox.put(Request("task", {"name": "no_such_task"}))
+
+    def person() -> None:
+        until(lambda: sessions.now.shown is not None and "no_such_task" in sessions.now.shown.said)
+        inbox.put(Request("task", {"name": "pendulum"}))
+        until(lambda: sessions.task.name == "control/pendulum" and sessions.now.shown is not None)
+        inbox.put(Request("end"))
+
+    thread = threading.Thread(target=person)
+    thread.start()
+    first, second = sessions.conduct(RunOptions(store=tmp_path, quiet=True, report="no"))
+    thread.join()
+    assert [run.task for run in (first, second)] == ["cylinder_push", "pendulum"]
+    assert second.record.parent == first.id
+    assert {run.record.origin["kind"] for run in (first, second)} == {"watch"}
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """A session whose plans are made beside the plant while a slider moves, with a reset, under any load."""
+    path = tmp_path_factory.mktemp("beside") / "events.jsonl"
+    log = EventLog(path)
+    session = Session(bound_task(), log, partial(LiveBeside, log))
+    session.on_step(lambda: time.sleep(0.001))
+    for period in range(60):
+        session.advance()
+        if period % 5 == 0:
+            value = 0.1 + 0.01 * period
+            changes = {"w_cart_position": value, "optimizer.num_rollouts": 8 + period // 20}
+            session.do("config", {"changes": changes}, 0)
+        if period == 40:
+            session.do("reset", {})
+    session.settle()
+    episodes = session.episodes()
+    session.close()
+    log.close()
+    return path, episodes
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2])
+def test_plans_that_were_made_beside_the_plant_are_made_again_to_the_bit(
+    beside: tuple[Path, list[dict[str, Any]]], threads: int
+) -> None:
+    path, episodes = beside
+    events = read_events(path)
+    plans = [event for event in events if event.kind == "plan"]
+    assert len({event.episode for event in plans}) == 2
+    assert len({event.facts["config"] for event in plans}) > 2
+    engine = {"kind": "threads", "num_threads": threads} if threads else {"kind": "serial"}
+    config = CylinderPushConfig.model_validate({**VALUES, "engine": engine})
+    task = BoundTask(CylinderPush(config), config, CylinderPush, driver, "control/cylinder_push")
+    assert repeat(task, events, [e["steps"] for e in episodes], path) == episodes
+
+
+def test_a_plan_that_comes_out_otherwise_is_named(
+    beside: tuple[Path, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    path, episodes = beside
+    events, steps = read_events(path), [e["steps"] for e in episodes]
+    (tmp_path / "events.f64").write_bytes(path.with_suffix(".f64").read_bytes())
+    place = next(i for i, event in enumerate(events) if event.facts.get("plan") == 1)
+    facts: dict[str, Any] = {**events[place].facts, "chunks": [[2]]}
+    changed = [*events]
+    changed[place] = replace(events[place], facts=facts)
+    with pytest.raises(CheckFailedError, match=r"Plan 1 of episode 0 came out otherwise"):
+        repeat(bound_task(), changed, steps, tmp_path / "events.jsonl")
+    with pytest.raises(RunCorruptError, match=r"are not in 'gone\.f64'"):
+        repeat(bound_task(), events, steps, tmp_path / "gone.jsonl")
+
+
+def test_a_plant_with_messages_of_its_own_is_not_planned_for_beside_it() -> None:
+    config = CylinderPushConfig.model_validate({**VALUES, "plant": {"latency": 0.04}})
+    task = BoundTask(CylinderPush(config), config, CylinderPush, driver, "control/cylinder_push")
+    session = Session(task, None, partial(LiveBeside, None))
+    with pytest.raises(UsageError, match="leave out --beside"):
+        session.advance()
+    session.close()
 
 
 def test_the_runs_own_trajectory_is_that_of_the_last_episode(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -50,6 +51,13 @@ def test_the_glossary_explains_every_verdict_in_alphabetical_order() -> None:
     terms = re.findall(r"^\*\*(.+?)\.\*\*", text, flags=re.MULTILINE)
     assert terms == sorted(terms, key=str.lower)
     assert len(terms) >= 40
+    kinds = {
+        kind.rpartition(".")[2].replace("_", " ")
+        for domain in ("anomaly", "hci", "diffusion", "control")
+        for kind in importlib.import_module(f"taskloom_{domain}.domain").DOMAIN.components
+    }
+    named = {term.lower() for term in terms}
+    assert {kind for kind in kinds if not {kind.removesuffix("s"), kind.removesuffix("es")} & named} == set()  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["glossary", "file-formats", "stability", "data-licences"])

@@ -216,7 +216,7 @@ def test_single_samples_of_every_domain_are_sorted_and_shown(four: Any) -> None:
         assert "input" in scores.text
         # Each row shows its own sample: episodes of hci are numbered as they stand.
         episodes = browser.get(f"/runs/{four.folder('hci').name}/samples").text
-        told = re.findall(r">(\d+)</a></th><td>(\d+)</td><td>(\d+)</td>", episodes)
+        told = re.findall(r"at=(\d+)[^>]*>(\d+)</a></th><td[^>]*>(\d+)</td>", episodes)
         assert sorted(int(place) for place, _, _ in told) == list(range(20))
         assert all(place == episode for place, episode, _ in told)
         rounds = [int(number) for _, _, number in told]

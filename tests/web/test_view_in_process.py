@@ -17,12 +17,14 @@ from starlette.testclient import TestClient
 from taskloom.cli import main
 from taskloom.errors import UsageError
 from taskloom.headline import Headline
-from taskloom.report.sample import Thinner, thin_rows
+from taskloom.report.sample import thin_rows
 from taskloom.runs.record import Failure, RunRecord, write_record
 from taskloom.runs.run import Run
+from taskloom.runs.thinner import Thinner
 from taskloom.view import export as copies
 from taskloom.view.app import make_app
 from taskloom.view.asked import Asked
+from taskloom.view.over_runs import field_at
 from taskloom.view.progress import progress_words
 from taskloom.view.series import course_of, is_reading
 
@@ -86,6 +88,16 @@ def test_what_differs_has_a_column_unasked_and_a_failed_run_its_reason(browser: 
         assert words in text
 
 
+def test_runs_of_several_tasks_say_what_differs_within_each(tmp_path: Path) -> None:
+    for number in range(3):
+        add_run(tmp_path, number)
+    add_run(tmp_path, 7, task="jump", config={"height": 3})
+    text = TestClient(make_app(tmp_path)).get("/").text
+    for number in range(3):
+        assert f"<td>seed={number}</td>" in text
+    assert "height=" not in text
+
+
 def test_columns_are_kept_in_the_address(browser: TestClient) -> None:
     text = browser.get("/?col=config.gait&col=metrics.distance&col=headline").text
     assert "<td>fast</td>" in text
@@ -131,6 +143,12 @@ def test_a_chart_over_runs_links_every_dot(browser: TestClient, store: Path) -> 
         f'/runs/{folder.name}/"' in text for folder in [*store.iterdir()][:1] if folder.is_dir()
     )
     assert "No run has a number under both" in browser.get("/?x=summary&y=status").text
+
+
+def test_a_choice_of_none_is_a_value_and_not_one_that_is_missing() -> None:
+    row = {"config": {"gait": None, "boots": {"kind": "high"}}}
+    found = [field_at(row, f"config.{name}") for name in ("gait", "boots", "hat")]
+    assert found == ["none", "high", None]
 
 
 def test_several_fields_are_drawn_side_by_side(browser: TestClient) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import taskloom as tl
 from taskloom.request import Origin, RunOptions
+from taskloom_control.live.commands import command_of
 from taskloom_control.live.page import Page
-from taskloom_control.live.watching import Inbox, Request, Watching, watched_run
+from taskloom_control.live.requests import Inbox, Request
+from taskloom_control.live.watching import Watching, watched_run
 from waiting import until
 
 # ruff: noqa: ANN401 -- the tab is a class of conftest.py, which cannot be imported
@@ -36,7 +39,13 @@ def live(tmp_path: Path) -> Iterator[tuple[Page, Watching]]:
     inbox = Inbox()
     watching = Watching(inbox, pace=0.2)
     task = tl.open_task("control/cylinder_push", VALUES)
-    page = Page(lambda: watching.shown, inbox.put, task.config, title="cylinder_push")
+    page = Page(
+        lambda: watching.shown,
+        inbox.put,
+        task.config,
+        title="cylinder_push",
+        command=partial(command_of, task),  # type: ignore[arg-type]  # of control
+    )
     options = RunOptions(store=tmp_path, quiet=True, report="no")
     thread = threading.Thread(target=watched_run, args=(task, watching, options, Origin()))
     thread.start()
@@ -58,6 +67,13 @@ def test_a_key_on_a_slider_changes_the_next_plan_and_nothing_comes_from_elsewher
     until(lambda: tab.evaluate(FOCUS % "w_cart_position"))
     tab.press("ArrowRight")
     until(lambda: watching.shown and watching.shown.config.w_cart_position > before)
+    # The settings that are in force, as the command that runs with them.
+    pressed = watching.shown.config.w_cart_position
+    tab.evaluate(
+        "[...document.querySelectorAll('button')].find(b => b.innerText === 'As a command').click()"
+    )
+    line = tab.wait_for("(document.body.innerText.match(/tasks run control.*/) || [''])[0]")
+    assert f"--w_cart_position={pressed:.6g}" in line
     assert "token=" not in tab.evaluate("location.href")
     origin = f"http://127.0.0.1:{page.server.get_port()}/"
     assert [a for a in tab.requests if not a.startswith((origin, "data:", "blob:"))] == []

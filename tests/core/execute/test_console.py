@@ -70,6 +70,17 @@ def test_live_console_shows_labels_literally() -> None:
     assert "a [red]line[/red]" in shown
 
 
+def test_the_metric_that_counts_leads_and_stays_though_it_comes_seldom() -> None:
+    stream = _Terminal()
+    live = LiveConsole(stream, ("auroc", "bound"))
+    with live.progress(3, "train") as progress:
+        live.metrics(1, {"loss": 0.5, "bound": 2.0})
+        live.metrics(2, {"loss": 0.25})
+        progress.advance(3)
+    live.close()
+    assert "step 2  bound 2  loss 0.25" in stream.getvalue()
+
+
 def test_live_console_survives_an_exception_inside_progress() -> None:
     live = LiveConsole(_Terminal())
     with pytest.raises(KeyError), live.progress(3, "outer"), live.progress(None, "inner"):

@@ -17,8 +17,9 @@ from taskloom.errors import (
 from taskloom.lifecycle.lifecycle import check_task_instance, continue_run, run_task
 from taskloom.params import resolve
 from taskloom.registry import LoadedTask, TaskEntry
+from taskloom.report.sample import thin_rows
 from taskloom.request import Origin, RunOptions
-from taskloom.runs import list_runs, open_run
+from taskloom.runs import kept, list_runs, open_run
 from taskloom.seeding import derive_seed
 from taskloom_probe.support import load, make_run, steps
 from taskloom_probe.tasks import FailConfig, WaitConfig, WalkConfig
@@ -277,6 +278,30 @@ def test_log_takes_special_and_huge_numbers(tmp_path: Path) -> None:
     again = list_runs(tmp_path)[0]
     assert again.metrics["nan"] != again.metrics["nan"]
     assert "the final metric nan is nan" in again.layout.log.read_text()
+
+
+def test_a_run_keeps_its_many_lines_thinned_as_a_page_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "AT_ONCE", 1000)
+
+    def act(ctx: RunContext) -> Result:
+        for step in range(4500):
+            ctx.log(step, loss=step % 97 / 2, odd=float("nan") if step % 7 else -float(step))
+        return Result()
+
+    run = _run(act, tmp_path)
+    folder = run.dir  # type: ignore[attr-defined]
+    found = kept.KeptLines.load(folder)
+    assert found.end == kept.size_of(folder)
+    assert found.thinner.rows() == thin_rows(run.rows())  # type: ignore[attr-defined]
+    # One that continues goes on from what is kept; after lines that were not kept, nothing more is.
+    for size, count in ((found.end, 4501), (found.end + 1, 4500)):
+        keeper = kept.LineKeeper(folder, size)
+        keeper.add({"step": 4500.0, "loss": 900.0})
+        keeper.close(found.end)
+        assert kept.KeptLines.load(folder).thinner.count == count
+        found.save()
 
 
 @pytest.mark.parametrize("name", ["../out.txt", "/tmp/out.txt", ""])

@@ -19,12 +19,30 @@ class Recorded:
 
     count = itertools.count()
 
-    def __init__(self, config: Mapping[str, Any], name: str = "") -> None:
-        self.config, self.domain, self.task = config, "lab", "walk"
+    def __init__(self, config: Mapping[str, Any], name: str = "", task: str = "lab walk") -> None:
+        self.config = config
+        self.domain, _, self.task = task.partition(" ")
         number = next(self.count)
         self.id = f"20261121-021459-lab-walk-zz{number:04d}"
         self.record = self
         self.name, self.started, self.created = name, f"2026-11-21T02:14:{number % 60:02d}Z", ""
+
+
+@pytest.mark.parametrize(
+    ("tasks", "names"),
+    [
+        (["lab walk", "lab jump"], ["walk", "jump"]),
+        (["lab walk", "sea swim"], ["lab walk", "sea swim"]),
+        (["lab walk", "lab jump", "lab jump"], ["walk", "jump, height=1", "jump, height=2"]),
+    ],
+)
+def test_runs_of_several_tasks_are_named_by_them_and_not_by_what_one_alone_has(
+    tasks: list[str], names: list[str]
+) -> None:
+    own = {"walk": {"steps": 1, "gait": "slow"}, "swim": {"depth": 3}}
+    configs = [own.get(task.split()[1], {"height": n}) for n, task in enumerate(tasks)]
+    runs = [Recorded(one, task=task) for one, task in zip(configs, tasks, strict=True)]
+    assert names_of(runs) == names  # type: ignore[arg-type]  # what naming reads
 
 
 def config(**values: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON

@@ -75,26 +75,41 @@ def test_a_choice_is_the_same_with_the_index_and_without(
     store: Path, monkeypatch: pytest.MonkeyPatch, where: str, order: str
 ) -> None:
     _shelf(store)
-    parts = [lambda count: slice(count), lambda count: slice(1, 3)]
+    parts = [slice, lambda count: slice(1, 3)]
     quick = [choose(store, [where] if where else [], order, part) for part in parts]
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 37, 0))
-    older = [choose(store, [where] if where else [], order, part) for part in parts]
     monkeypatch.setattr(database, "_VERSION", "no number")  # no index can be used
     slow = [choose(store, [where] if where else [], order, part) for part in parts]
-    assert quick == older == slow
+    assert quick == slow
     assert quick[0].total == 6
+
+
+def test_leaves_follow_their_records(store: Path) -> None:
+    def leaves() -> set[tuple[str, str]]:
+        documents(store)
+        with sqlite3.connect(store / "index.sqlite") as connection:
+            return set(connection.execute("SELECT path, name FROM leaves WHERE path LIKE '%.%'"))
+
+    _make(store, "run-b", metrics={"loss": 1.0, "dot.ted": 2.0}, config={"a": {"b": 1}, "n": None})
+    _make(store, "run-c", config={})
+    _make(store, "run-a", config={})
+    before = {("metrics.loss", "run-b"), ("metrics.dot.ted", "run-b"), ("config.a", "run-b")}
+    assert leaves() == before
+    note(_make(store, "run-b", metrics={"dot.ted": 3.0}, config={}))
+    assert leaves() == {("metrics.dot.ted", "run-b")}
+    shutil.rmtree(store / "run-b")
+    assert leaves() == set()
 
 
 def test_an_edited_index_decides_nothing(store: Path) -> None:
     documents(store)
     with sqlite3.connect(store / "index.sqlite") as connection:
         connection.execute("UPDATE runs SET row = 'no JSON' WHERE name = 'run-b'")
-    chosen = choose(store, ["task = walk"], "name", lambda count: slice(count))
+    chosen = choose(store, ["task = walk"], "name", slice)
     assert [row["folder"] for row in chosen.rows] == ["run-c", "run-b", "run-a"]
     documents(store)
     with sqlite3.connect(store / "index.sqlite") as connection:
         connection.execute("""UPDATE runs SET row = '{"task": 7}' WHERE name = 'run-b'""")
-    chosen = choose(store, [], "-task", lambda count: slice(count))
+    chosen = choose(store, [], "-task", slice)
     assert {row["task"] for row in chosen.rows} == {"walk"}  # it is whole, or read from its folder
 
 

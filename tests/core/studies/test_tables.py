@@ -283,7 +283,7 @@ def test_the_terminal_shows_p_values_and_the_page_of_a_paper_does_not() -> None:
     text, latex = found.text(), found.latex()
     assert "p (Holm)" in text
     assert "gain is higher than none (better)" in text
-    assert "not told apart from the best" in text or "best" in text
+    assert "not shown to differ from the best" in text or "best" in text
     assert "Holm" not in latex.split("\\begin", 1)[1].split("% ", 1)[0]
     assert " & p & " not in latex
     assert latex.count("\\begin{tabular}") == latex.count("\\end{tabular}") == 2

@@ -231,6 +231,7 @@ DOMAIN = DomainRef(
     protocol="taskloom_anomaly.task:AnomalyTask",
     config="taskloom_anomaly.config:AnomalyConfig",
     metrics=_METRICS,
+    lead=("auroc/fused", "accuracy", "log10_e"),
     driver="taskloom_anomaly.driver",
     loaders={
         "detector": "taskloom_anomaly.detection.artifacts:detector_of",

@@ -119,9 +119,12 @@ def _judge(
     scores = {name: {**own, FUSED: own.fused} for name, own in answers.items()}
     evaluation = evaluate(scores)
     metrics = flat_metrics(evaluation)
-    baselines, gained, plain = (
-        _baselines(task, data, scores) if config.baselines else ({}, {}, None)
+    beside: dict[str, Path] = {}
+    baselines, gained, plain, best_scores = (
+        _baselines(task, data, scores) if config.baselines else ({}, {}, None, {})
     )
+    if best_scores:
+        beside["baseline"] = keep_scores(ctx.artifact("baseline.npz"), best_scores, {})
     twin = _clean_twin(task, config, ctx, data)
     card.write_json(
         card_path, _card(data, checks, baselines, metrics, fitted, gained=gained, twin=twin)
@@ -134,7 +137,8 @@ def _judge(
     return Result(
         metrics=metrics,
         artifacts=_keep(task, data, fitted, scores, evaluation, config=config, ctx=ctx)
-        | {"card": card_path},
+        | {"card": card_path}
+        | beside,
         summary=_summary(evaluation, data, baselines, gained, twin),
         headline=headline_of_run(config, headline(evaluation)[FUSED], data, plain, twin.get(FUSED)),
         units=units_of(scores),
@@ -163,8 +167,8 @@ def _last_step(config: AnomalyConfig) -> int:
 
 def _baselines(
     task: object, data: DetectionData, scores: SetScores
-) -> tuple[dict[str, float], dict[str, float], Baseline]:
-    """Return the AUROC of detectors that see no activation, what the fused score gains over the best, and the best."""
+) -> tuple[dict[str, float], dict[str, float], Baseline, SetScores]:
+    """Return the AUROC of detectors that see no activation, what the fused score gains over the best, the best, and its scores."""
     found = baseline_scores(task, data)
     areas = {name: auroc(*pair) for name, pair in found.items()}
     few = slice(BASELINE_SAMPLES)
@@ -175,7 +179,8 @@ def _baselines(
     # The best of those that see the input keeps the name that it had.
     inputs = [area for label, area in areas.items() if label != "predicted_class"]
     gained = gain(fused, (normal, other))
-    return {**areas, "input": max(inputs)}, gained, best_of(name, normal, other, gained)
+    kept = {"normal": {name: normal}, "anomalous": {name: other}}
+    return {**areas, "input": max(inputs)}, gained, best_of(name, normal, other, gained), kept
 
 
 def _card(

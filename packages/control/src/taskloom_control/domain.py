@@ -131,6 +131,7 @@ DOMAIN = DomainRef(
     driver="taskloom_control.driver",
     loaders={"controller": "taskloom_control.closed_loop.rebuilt:controller_of"},
     metrics=_METRICS,
+    lead=("return", "cost"),
     scaffold="taskloom_control/scaffold",
     uncounted=("report", "verbs", "exports", "domain", "bench", "live"),
 )

@@ -218,6 +218,7 @@ DOMAIN = DomainRef(
     config=f"{_HERE}.config:DiffusionConfig",
     driver=f"{_HERE}.driver",
     metrics=_FIGURES,
+    lead=("nelbo/nats_per_token", "validation/nelbo", "train/loss"),
     loaders={"model": f"{_HERE}.evaluation.trained:model_of_run"},
     scaffold="taskloom_diffusion/scaffold",
 )

@@ -200,5 +200,6 @@ DOMAIN = DomainRef(
     driver="taskloom_hci.driver",
     loaders={"policy": "taskloom_hci.exports.rebuilt:policy_of"},
     metrics=_METRICS,
+    lead=("rounds/mean", "return/mean"),
     scaffold="taskloom_hci/scaffold",
 )

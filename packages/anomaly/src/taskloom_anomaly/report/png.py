@@ -38,7 +38,9 @@ def gallery(images: Float[np.ndarray, "n h w c"], captions: Sequence[str], width
         channels = image if image.shape[-1] in {1, 3} else image.mean(axis=-1, keepdims=True)
         data = base64.b64encode(png(to_uint8(channels))).decode()
         figures.append(
-            f'<figure style="display:inline-block;margin:4px;text-align:center"><img alt="{escape(caption)}" width="{width}"'
+            # The page draws a card around a figure, and these stand in one already.
+            f'<figure style="display:inline-block;margin:4px;padding:0;border:0;background:none;text-align:center">'
+            f'<img alt="Input, {escape(caption)}" width="{width}"'
             f' style="image-rendering:pixelated" src="data:image/png;base64,{data}">'
             f"<figcaption>{escape(caption)}</figcaption></figure>"
         )

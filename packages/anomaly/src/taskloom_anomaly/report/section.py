@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -41,7 +41,8 @@ def report(run: Run) -> list[Block]:
         scores = scores_of(io.BytesIO(run.read("scores")))
         evaluation = json.loads(run.read("eval"))
         order = list(scores["normal"])
-        plain, rare = _roc(scores)
+        beside = scores_of(io.BytesIO(run.read("baseline"))) if "baseline" in artifacts else {}
+        plain, rare = _roc(scores, beside)
         *by_layer, fused = _histograms(scores)
         open_ += [rare, fused, _layer_strip(evaluation, order)]
         folded += [Fold(_RANKING), _layer_table(evaluation, order), plain]
@@ -69,7 +70,7 @@ def report(run: Run) -> list[Block]:
 
 def _facts(card: Json) -> Facts:
     """Return the sizes of the sets and the state of the network, for the top of the page."""
-    sizes = ", ".join(f"{size:,} {name.replace('/', ': ')}" for name, size in card["samples"].items() if size)  # fmt: skip
+    sizes = ", ".join(_counts(card["samples"]))
     return Facts(
         [
             ("samples", sizes, False),
@@ -78,16 +79,35 @@ def _facts(card: Json) -> Facts:
     )
 
 
+def _counts(samples: Mapping[str, int]) -> Iterator[str]:
+    """Yield the sizes of the sets in words, those of one kind together: `500 control (brightness, noise)`."""
+    kinds: dict[tuple[str, int], list[str]] = {}
+    for name, size in samples.items():
+        kind, _, of = name.partition("/")
+        if size:
+            kinds.setdefault((kind, size), []).append(of)
+    for (kind, size), names in kinds.items():
+        told = ", ".join(filter(None, names))
+        each = " each" if len(names) > 1 else ""
+        yield f"{size:,} {kind}{each}{f' ({told})' if told else ''}"
+
+
 def _joined(scores: dict[str, dict[str, np.ndarray]], kind: str, layer: str) -> np.ndarray:
 
     return np.concatenate([s[layer] for n, s in scores.items() if n.split("/")[0] == kind])
 
 
-def _roc(scores: dict[str, dict[str, np.ndarray]]) -> tuple[Block, Block]:
-
+def _roc(
+    scores: dict[str, dict[str, np.ndarray]], beside: dict[str, dict[str, np.ndarray]]
+) -> tuple[Block, Block]:
+    """Return the ROC curves of each layer and of the best baseline, plain and over the logarithm of the false alarms."""
+    joined = {layer: _joined(scores, "anomalous", layer) for layer in scores["normal"]}
+    pairs = {layer: (own, joined[layer]) for layer, own in scores["normal"].items()}
+    for name, own in beside.get("normal", {}).items():
+        pairs[f"no network: {name}"] = (own, beside["anomalous"][name])
     rows = []
-    for layer in scores["normal"]:
-        curve = curves.roc(scores["normal"][layer], _joined(scores, "anomalous", layer))
+    for layer, (normal, anomalous) in pairs.items():
+        curve = curves.roc(normal, anomalous)
         rows += [
             {"fpr": float(x), "tpr": float(y), "layer": layer}
             for x, y in zip(curve.fpr, curve.tpr, strict=True)
@@ -103,7 +123,7 @@ def _roc(scores: dict[str, dict[str, np.ndarray]]) -> tuple[Block, Block]:
             color="layer",
             title="ROC, where false alarms are rare",
             x_log=True,
-            caption="The same curves over the logarithm of the false positive rate; what is found without any false alarm is"
+            caption="False alarms over their logarithm; what is found without any is"
             " drawn at half a false alarm.",
             **names,
         ),

@@ -60,7 +60,12 @@ class Bench:
     release: str = __version__
 
     def measure(
-        self, sides: Mapping[str, Bound], seeds: str, count: int | None = None, base: str = ""
+        self,
+        sides: Mapping[str, Bound],
+        seeds: str,
+        count: int | None = None,
+        base: str = "",
+        first: int | None = None,
     ) -> Measurement:
         """Play every side on the same seeds, seed by seed.
 
@@ -69,6 +74,7 @@ class Bench:
             seeds: `test`, `tuning`, or a range.
             count: How many test seeds; None for the rule's own number.
             base: Name of the side that every other is compared with; empty compares each pair.
+            first: Play only so many of the seeds, from the first on; the look is noted with all of them.
 
         Raises:
             UsageError: The text names no seeds.
@@ -85,11 +91,12 @@ class Bench:
             chosen = named_seeds(seeds)
         rows: dict[str, list[Episode]] = {name: [] for name in sides}
         # Seed by seed: what the machine does besides meets all sides alike, and a break leaves pairs.
-        for number, seed in enumerate(chosen.values, 1):
+        values = chosen.values[:first]
+        for number, seed in enumerate(values, 1):
             for name, variant in sides.items():
                 rows[name].append(self.file.play(variant, digests[name], seed))
-            if number % _TOLD == 0 or number == len(chosen.values):
-                self.tell(f"{task.name}: {number} of {len(chosen.values)} seeds")
+            if number % _TOLD == 0 or number == len(values):
+                self.tell(f"{task.name}: {number} of {len(values)} seeds")
         made = {name: Side(name, digests[name], tuple(rows[name])) for name in sides}
         ordered = tuple(ranking(list(made.values())))
         pairs = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from taskloom import derive_seed
@@ -29,6 +30,38 @@ _STATE_FILE, _HISTORY_FILE = "state.npz", "history.npz"
 _FAN_FILE, _COSTS_FILE = "fan.npz", "costs.npz"
 
 
+class PlansBeside(Protocol):
+    """Planner of one episode that does not hold up the plant.
+
+    Attributes:
+        periods: Control steps of the plant that have begun.
+        said: The last sentence on a plan that could not be made.
+    """
+
+    periods: int
+    said: str
+
+    def at_step(self, loop: ClosedLoop) -> tuple[ControlPlan, PlanStats, bool]:
+        """Return the plan in force from the control step that begins now, its figures, and whether it is another than before."""
+        ...
+
+    def exchange(self, config: ControlConfig) -> Changed:
+        """Plan under another config from a later plan on.
+
+        Raises:
+            PlanError: A field that changes needs a new controller.
+        """
+        ...
+
+    def end(self, loop: ClosedLoop) -> None:
+        """End planning after the last step of the episode."""
+        ...
+
+    def close(self) -> None:
+        """Give back threads."""
+        ...
+
+
 class ClosedLoop:
     """One episode, advanced by one control period at a time.
 
@@ -36,12 +69,20 @@ class ClosedLoop:
         task: The task; each side of the loop makes its own copy.
         plan_seed: Seed of the plans.
         reset_seed: Seed of the episode's beginning.
+        beside: Who plans beside the plant, where a period is one control step; without it the plant waits for each plan.
+
+    Attributes:
+        after_step: Called after each step of the plant.
     """
 
     def __init__(
-        self, task: BoundTask[ControlTask[Any], ControlConfig], plan_seed: int, reset_seed: int
+        self,
+        task: BoundTask[ControlTask[Any], ControlConfig],
+        plan_seed: int,
+        reset_seed: int,
+        beside: PlansBeside | None = None,
     ) -> None:
-        self.config = task.config
+        self.config, self.beside = task.config, beside
         self.simulation = Simulation(task.copy(), task.config)
         self.controller = Controller(task.copy(), task.config, plan_seed)
         self.history, self.plans = TrajectoryRecorder(), TrajectoryRecorder()
@@ -54,6 +95,7 @@ class ClosedLoop:
         self.step = self.num_clamped = self.num_lost = 0
         self._since = (0, 0)
         self.ended = False
+        self.after_step: Callable[[], None] | None = None
         self.simulation.reset(np.random.default_rng(reset_seed))
         self._begin_messages(reset_seed)
         self._record_state()
@@ -65,6 +107,8 @@ class ClosedLoop:
 
     def next_plan_step(self) -> int:
         """Return the step at which the next plan is due: plan k at the first step not before k control periods."""
+        if self.beside is not None:
+            return self.step + self.simulation.task.physics_substeps
         # A period whose estimate was lost has no plan of its own, and counts all the same.
         step, periods = self._since
         period = self.config.controller.control_freq * self.simulation.dt
@@ -75,6 +119,8 @@ class ClosedLoop:
     @property
     def periods(self) -> int:
         """Control periods that have begun."""
+        if self.beside is not None:
+            return self.beside.periods
         return self.controller.num_plans + self.num_lost
 
     def exchange(self, config: ControlConfig) -> Changed:
@@ -83,7 +129,8 @@ class ClosedLoop:
         Raises:
             PlanError: A field that changes needs a new loop.
         """
-        changed = self.controller.exchange(config)
+        planner = self.controller if self.beside is None else self.beside
+        changed = planner.exchange(config)
         if config.controller.control_freq != self.config.controller.control_freq:
             # Periods are counted from here: the clock's grid of before has no place for those of another length.
             self._since = (self.next_plan_step(), self.periods)
@@ -93,7 +140,11 @@ class ClosedLoop:
 
     def advance(self) -> PlanStats:
         """Plan, then simulate until the next plan is due."""
-        if self.messages is None:
+        if self.beside is not None:
+            self.plan, stats, is_new = self.beside.at_step(self)
+            if is_new:
+                self._record_plan(stats)
+        elif self.messages is None:
             simulation = self.simulation
             metadata = simulation.task.get_sim_metadata()
             self.plan, stats = self._make_plan(simulation.snapshot(), metadata)
@@ -130,14 +181,19 @@ class ClosedLoop:
 
     def _make_plan(self, state: Snapshot, metadata: Metadata) -> tuple[ControlPlan, PlanStats]:
         """Plan from a state, and record the plan."""
-        simulation, controller = self.simulation, self.controller
+        controller = self.controller
         fan = self.config.record.fan_every
         keep_fan = fan > 0 and controller.num_plans % fan == 0
         plan, stats = controller.plan(state, metadata)
         if keep_fan:
             self._record_fan()
+        self._record_plan(stats)
+        return plan, stats
+
+    def _record_plan(self, stats: PlanStats) -> None:
+        """Record the figures of a plan."""
         self.plans.add(
-            plan_time=simulation.time,
+            plan_time=self.simulation.time,
             plan_reward=stats.reward,
             plan_ess=stats.ess,
             plan_spread=stats.spread,
@@ -146,7 +202,6 @@ class ClosedLoop:
             plan_rollouts=float(stats.rollouts),
             plan_seconds=stats.seconds,
         )
-        return plan, stats
 
     def _simulate(self) -> None:
         """Simulate under the plan in force until the next plan is due."""
@@ -174,6 +229,8 @@ class ClosedLoop:
             self.costs.add(simulation.terms)
             self._record_state()
             self.ended = simulation.unstable or simulation.task.terminated()
+            if self.after_step is not None:
+                self.after_step()
 
     def _record_state(self) -> None:
         task, view = self.simulation.task, self.simulation.task.view
@@ -237,6 +294,8 @@ class ClosedLoop:
 
     def close(self) -> None:
         """Give back threads."""
+        if self.beside is not None:
+            self.beside.close()
         self.controller.close()
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 import mujoco
 import numpy as np
 import typer
-from taskloom import open_task
 from taskloom.arrays import load_npz
 from taskloom.errors import TaskloomError, UsageError
 from taskloom.opening import task_of
 from taskloom.registry.discovery import tasks_of
-from taskloom.request import Origin, RunOptions
+from taskloom.request import RunOptions
 
 from taskloom_control.bench.variants import with_config, with_values
+from taskloom_control.live.commands import command_of
 from taskloom_control.live.page import Page
-from taskloom_control.live.watching import Inbox, Request, Shown, Watching, watched_run
+from taskloom_control.live.requests import Inbox, Request
+from taskloom_control.live.sessions import Sessions
+from taskloom_control.live.shown import Shown
+from taskloom_control.live.watching import Watching
 
 if TYPE_CHECKING:
     from taskloom.runs.run import Run
@@ -35,7 +39,13 @@ _TICK = 0.02
 
 
 def watch_task(
-    task: Bound, port: int, seconds: float, speed: float, store: Path | None = None
+    task: Bound,
+    port: int,
+    seconds: float,
+    speed: float,
+    store: Path | None = None,
+    *,
+    beside: bool = False,
 ) -> None:
     """Open a page, and conduct one session after another until one ends without naming the next task.
 
@@ -45,31 +55,33 @@ def watch_task(
         seconds: Wall-clock time after which it ends by itself [s]; 0 never.
         speed: Simulated time over wall-clock time.
         store: The run store.
+        beside: Plan in a thread beside the plant.
 
     Raises:
         MissingExtraError: viser is not installed.
-        UsageError: The port cannot be used.
+        UsageError: The port cannot be used, or the speed is none of a plant that waits for no plan.
     """
+    if beside and speed != 1.0:
+        raise UsageError(
+            f"--speed={speed:g} does not go with --beside: a plant that waits for no plan runs by the wall clock; leave one out."
+        )
     inbox, names = Inbox(), [item.ref.name for item in tasks_of("control")]
-    holder: dict[str, Watching] = {"now": Watching(inbox, speed, seconds)}
+    sessions = Sessions(task, partial(Watching, inbox, speed, seconds, beside=beside))
     name = task.name.partition("/")[2]
     page = Page(
-        lambda: holder["now"].shown, inbox.put, task.config, title=name, port=port, tasks=names
+        lambda: sessions.now.shown,
+        inbox.put,
+        task.config,
+        title=name,
+        port=port,
+        tasks=names,
+        command=lambda config: command_of(sessions.task, config),
     )
     typer.echo(page.address)
     typer.echo("Open this address in a browser; Ctrl-C ends the session.", err=True)
-    parent = ""
     try:
-        while True:
-            watching = holder["now"]
-            run = watched_run(task, watching, RunOptions(store=store, parent=parent), Origin())
+        for run in sessions.conduct(RunOptions(store=store)):
             typer.echo(f"{run.status}: {run.dir}")
-            if not watching.next_task:
-                return
-            # The first run is the parent of all that follow from this page.
-            parent = parent or run.id
-            task = open_task(f"control/{watching.next_task}")  # type: ignore[assignment]  # of control
-            holder["now"] = Watching(inbox, speed, seconds)
     finally:
         page.close()
 

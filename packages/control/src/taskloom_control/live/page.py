@@ -7,15 +7,18 @@ loop waits for neither, and a browser that goes away leaves nothing behind. Two 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from taskloom_control.live.fields import Control, controls_of, step_of
+from taskloom_control.live.requests import Request
 from taskloom_control.live.scene import LiveScene
 from taskloom_control.live.serving import close_server, open_server
-from taskloom_control.live.watching import Request, Shown
+from taskloom_control.live.shown import Shown
+from taskloom_control.live.status import command_markup, series_of, status_of
 
 if TYPE_CHECKING:
     import viser
@@ -39,6 +42,7 @@ class Page:
         port: Port on 127.0.0.1; 0 takes a free one.
         tasks: Names of tasks to switch to.
         steers: Whether the loop can be paused, stepped and reset from the page.
+        command: Returns a config as the command that runs with it; without it there is no such button.
 
     Attributes:
         address: The address that opens it, with its token.
@@ -56,7 +60,9 @@ class Page:
         port: int = 0,
         tasks: Sequence[str] = (),
         steers: bool = True,
+        command: Callable[[Config], str] | None = None,
     ) -> None:
+        self._command = command
         self._source, self._ask, self._title = source, ask, title
         self.server, self.address = open_server(port, title)
         # Nothing of a loop leaves this machine, whatever a browser asks for.
@@ -92,6 +98,8 @@ class Page:
             self._buttons("Loop", {"Pause": "pause", "Step": "step", "Reset": "reset"})
             self._buttons("Keep", {"Film": "record", "Picture": "snapshot", "Settings": "settings"})
             self._buttons("Session", {"End": "end"})
+            if self._command is not None:
+                gui.add_button("As a command").on_click(self._show_command)
             if len(tasks) > 1:
                 chosen = gui.add_dropdown("Task", list(tasks), initial_value=self._title)
                 self._on_input(chosen, lambda value: Request("task", {"name": value}))
@@ -110,6 +118,16 @@ class Page:
             self._ask(Request(kinds[event.target.value], {}, _client(event)))
 
         self.server.gui.add_button_group(label, tuple(kinds)).on_click(pressed)
+
+    def _show_command(self, event: Any) -> None:  # noqa: ANN401 -- viser's own
+        """Show the browser that asked the command of the settings in force."""
+        shown = self._source()
+        if shown is None or self._command is None or event.client is None:
+            return
+        gui = event.client.gui
+        with gui.add_modal("As a command") as modal:
+            gui.add_html(command_markup(self._command(shown.config)))
+            gui.add_button("Close").on_click(lambda _: modal.close())
 
     def _asking(self, kind: str) -> Callable[[Any], None]:
         def asked(event: Any) -> None:  # noqa: ANN401 -- viser's own
@@ -199,8 +217,12 @@ class Page:
             shown.on_update(toggled)
 
     def _draw(self) -> None:
-        last, ticks = None, 0
-        while not self._ended.wait(_PERIOD):
+        last, ticks, due = None, 0, time.perf_counter()
+        while True:
+            # By the clock: what drawing takes is part of a period.
+            due = max(due + _PERIOD, time.perf_counter())
+            if self._ended.wait(max(due - time.perf_counter(), 0.0)):
+                return
             shown = self._source()
             if shown is None:
                 continue
@@ -269,7 +291,7 @@ class Page:
         for name, (names, rows) in shown.rows.items():
             if len(rows) < 2:
                 continue
-            data = tuple(np.ascontiguousarray(column) for column in rows.T)
+            data = tuple(np.ascontiguousarray(column) for column in np.array(rows).T)
             known = self._plots.get(name)
             if known is None or known[0] != names:
                 if known is not None:
@@ -279,47 +301,6 @@ class Page:
                 self._plots[name] = (names, made)
             else:
                 known[1].data = data
-
-
-def series_of(names: Sequence[str]) -> Any:  # noqa: ANN401 -- viser's typed dictionaries
-    """Return the lines of a plot, in colours that are told apart."""
-    colours = (
-        "#1668e3",
-        "#d9480f",
-        "#2b8a3e",
-        "#862e9c",
-        "#c92a2a",
-        "#0b7285",
-        "#5f3dc4",
-        "#e67700",
-    )
-    lines = [
-        {"label": name, "stroke": colours[i % len(colours)], "width": 1.5}
-        for i, name in enumerate(names)
-    ]
-    return ({"label": "t"}, *lines)
-
-
-def status_of(shown: Shown) -> str:
-    """Return the words above the controls."""
-    words = [f"**t = {shown.time:.2f} s**, episode {shown.episode}"]
-    words.append("paused" if shown.paused else f"{shown.rate:.2f} x real time")
-    if shown.done:
-        words.append("over: reset to begin anew")
-    lines = [", ".join(words)]
-    stats = shown.stats
-    if stats is not None and shown.plan_ms.size:
-        middle, late = np.percentile(shown.plan_ms, [50, 95])
-        period = 1e3 / shown.config.controller.control_freq
-        asked = stats.rollouts_asked or stats.rollouts
-        lines.append(
-            f"plan {middle:.1f} ms (95 %: {late:.1f}) of {period:.0f} ms, rollouts {stats.rollouts}/{asked}, ESS {stats.ess:.1f}"
-        )
-    solved = "solved" if shown.success else "not solved"
-    lines.append(f"cost {shown.cost:.4g}, {solved}")
-    if shown.said:
-        lines.append(f"**{shown.said}**")
-    return "  \n".join(lines)
 
 
 def look_at(server: viser.ViserServer, shown: Shown) -> None:

@@ -37,7 +37,7 @@ def repeated(run: Run, task: Bound, events: Path, cause: str) -> str:
     except (ValueError, KeyError, TypeError):
         raise RunCorruptError(f"The run {run.id} does not say what its episodes did.") from None
     done = read_events(events)
-    new = repeat(task, done, [steps for steps, _ in old])
+    new = repeat(task, done, [steps for steps, _ in old], events)
     for number, ((steps, sha256), found) in enumerate(zip(old, new, strict=False)):
         if (steps, sha256) != (found["steps"], found["sha256"]):
             raise CheckFailedError(
@@ -47,4 +47,6 @@ def repeated(run: Run, task: Bound, events: Path, cause: str) -> str:
     if len(old) != len(new):
         raise CheckFailedError(f"{run.id} has {len(old)} episodes, and doing it again {len(new)}.")
     steps = sum(count for count, _ in old)
-    return f"{run.id} replays to the same session: {len(done)} events, {len(old)} episodes, {steps} steps"
+    plans = sum(event.kind == "plan" for event in done)
+    beside = f", {plans} plans made beside the plant" if plans else ""
+    return f"{run.id} replays to the same session: {len(done)} events, {len(old)} episodes, {steps} steps{beside}"

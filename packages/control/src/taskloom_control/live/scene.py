@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import viser
     from jaxtyping import Float
 
-    from taskloom_control.live.watching import Shown
+    from taskloom_control.live.shown import Shown
 
 _GEOM = mujoco.mjtGeom
 _VISIBLE_GROUPS = (0, 1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mujoco
@@ -14,11 +15,13 @@ from taskloom_control.bench.variants import with_config, with_values
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.outside import Pull
 from taskloom_control.closed_loop.trajectory import trajectory_hash
-from taskloom_control.live.events import EventLog, SteeringEvent
+from taskloom_control.live.events import DONE, EventLog, SteeringEvent
+from taskloom_control.live.remaking import RepeatedBeside
 from taskloom_control.mjcf.physics import find
 
 if TYPE_CHECKING:
     from taskloom_control.bench.variants import Bound
+    from taskloom_control.closed_loop.loop import PlansBeside
     from taskloom_control.planning.plan import PlanStats
 
 # An episode that is watched ends when the person says so.
@@ -33,6 +36,7 @@ class Session:
     Args:
         task: The task.
         log: Where events are kept; without one they are not.
+        beside: Makes the planner of an episode, by its number, that plans beside the plant; without it the plant waits for plans.
 
     Attributes:
         task: The task with its config of now.
@@ -41,8 +45,14 @@ class Session:
         past: Arrays and facts of the episodes before.
     """
 
-    def __init__(self, task: Bound, log: EventLog | None = None) -> None:
-        self.task, self._log = task, log
+    def __init__(
+        self,
+        task: Bound,
+        log: EventLog | None = None,
+        beside: Callable[[int], PlansBeside] | None = None,
+    ) -> None:
+        self.task, self._log, self._beside = task, log, beside
+        self._after_step: Callable[[], None] | None = None
         self._root = task.config.seed
         self.episode = 0
         self.past: list[dict[str, Any]] = []
@@ -53,9 +63,19 @@ class Session:
             self.task,
             derive_seed(self._root, f"plan{suffix}"),
             derive_seed(self._root, f"reset{suffix}"),
+            None if self._beside is None else self._beside(self.episode),
         )
-        loop.num_steps = _FOREVER
+        loop.num_steps, loop.after_step = _FOREVER, self._after_step
         return loop
+
+    def on_step(self, call: Callable[[], None]) -> None:
+        """Call something after each step of the plant, in this episode and those to come."""
+        self._after_step = self.loop.after_step = call
+
+    def settle(self) -> None:
+        """End planning after the last step of an episode."""
+        if self.loop.beside is not None:
+            self.loop.beside.end(self.loop)
 
     def advance(self) -> PlanStats:
         """Plan, and simulate until the next plan is due."""
@@ -123,6 +143,7 @@ class Session:
 
     def _reset(self, facts: Mapping[str, Any]) -> None:
         del facts
+        self.settle()
         self._keep()
         self.loop.close()
         self.episode += 1
@@ -143,23 +164,36 @@ class Session:
         self.loop.close()
 
 
-def repeat(task: Bound, events: list[SteeringEvent], steps: list[int]) -> list[dict[str, Any]]:
+def repeat(
+    task: Bound, events: list[SteeringEvent], steps: list[int], path: Path | None = None
+) -> list[dict[str, Any]]:
     """Do again what was done in a session, and return steps and hash of every episode.
 
     Args:
         task: The task, with the config that the session began with.
         events: What was done.
         steps: Steps of each episode.
+        path: The file of the events, beside which the states lie that plans were made from.
+
+    Raises:
+        CheckFailedError: A plan that was made beside the plant comes out otherwise.
     """
-    session = Session(with_config(task, task.config))
+
+    def planner(episode: int) -> PlansBeside:
+        return RepeatedBeside(path or Path(), [e for e in events if e.episode == episode])
+
+    beside = planner if any(event.kind == "plan" for event in events) else None
+    session = Session(with_config(task, task.config), None, beside)
     try:
         for event in events:
+            if event.kind not in DONE:
+                continue
             while session.loop.periods < event.period and not session.loop.done:
                 session.advance()
-            if event.kind not in ("refused", "note"):
-                session.do(event.kind, event.facts)
+            session.do(event.kind, event.facts)
         while session.loop.step < steps[-1] and not session.loop.done:
             session.advance()
+        session.settle()
         return session.episodes()
     finally:
         session.close()

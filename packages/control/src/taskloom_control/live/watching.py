@@ -10,12 +10,12 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mujoco
 import numpy as np
 from taskloom import Finding, Result, RunContext
 from taskloom.arrays import save_npz
@@ -23,18 +23,21 @@ from taskloom.errors import TaskloomError
 from taskloom.given.tasks import file_task
 from taskloom.lifecycle.create import create_run, identify_asked
 from taskloom.lifecycle.lifecycle import announce, perform, prepared
+from taskloom.opening import open_task
 from taskloom.params.files import to_toml
 from taskloom.registry.resolve import find_task, load_task
 from taskloom.request import WATCHED, Origin, RunOptions
 
 from taskloom_control import driver
-from taskloom_control.live.events import EventLog
+from taskloom_control.live.beside import LiveBeside
+from taskloom_control.live.events import DONE, NUMBERS, EventLog
+from taskloom_control.live.pace import WallClockPace
+from taskloom_control.live.requests import Inbox, Request
 from taskloom_control.live.session import Session
-from taskloom_control.mjcf.physics import trace_columns
+from taskloom_control.live.shown import Shown, contacts_of, traces_of
 from taskloom_control.report.film import make_film
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
     from taskloom.registry.entries import LoadedTask
     from taskloom.runs.run import Run
     from taskloom.task import JsonValue
@@ -44,89 +47,10 @@ if TYPE_CHECKING:
 
 _IDLE = 0.01
 _FILM_SIZE, _RATES = (640, 480), (25.0, 1.0)
-# Plans whose times are shown, candidates whose traces are, and rows of a plot.
-_PLANS, _TRACES, _ROWS = 100, 8, 250
-
-
-@dataclass(frozen=True)
-class Request:
-    """A wish from a page.
-
-    Attributes:
-        kind: `pause`, `step`, `reset`, `end`, `task`, `record`, `snapshot`, `settings`, or what `Session.do` takes.
-        facts: How exactly.
-        client: Number of the browser.
-    """
-
-    kind: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    client: int = -1
-
-
-class Inbox:
-    """Requests from any thread: of one kind the latest wins, and their order is that of the first."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, Request] = {}
-        self._lock = threading.Lock()
-
-    def put(self, request: Request) -> None:
-        """Ask for something; a slider that moves on replaces what it asked for before."""
-        with self._lock:
-            if request.kind == "config" and "config" in self._held:
-                before = self._held["config"].facts["changes"]
-                facts = {"changes": {**before, **request.facts["changes"]}}
-                request = replace(request, facts=facts)
-            self._held[request.kind] = request
-
-    def take(self) -> list[Request]:
-        """Return what was asked for since the last time."""
-        with self._lock:
-            taken, self._held = list(self._held.values()), {}
-        return taken
-
-
-@dataclass(frozen=True)
-class Shown:
-    """State of a session as the page shows it.
-
-    Attributes:
-        model: The simulated model.
-        time: Simulated time [s].
-        places: Positions of all bodies, shape (nbody, 3).
-        turns: Their quaternions, shape (nbody, 4).
-        traces: Traced points of the plan and of the best candidates, shape (k, T, 3) for each point.
-        contacts: Positions of contacts, shape (n, 3), and their forces, likewise [N].
-        stats: The newest plan.
-        plan_ms: Times of the last plans [ms].
-        cost: Cost of the last step.
-        rate: Simulated time over wall-clock time.
-        rows: Names and rows of what is plotted: time first; by plot.
-        paused: Whether the session stands.
-        success: Whether the task is solved now.
-        episode: Number of the episode.
-        said: The last sentence on something that was refused.
-        config: The config in force.
-        done: Whether the episode is over, so that only a reset goes on.
-    """
-
-    model: mujoco.MjModel
-    time: float
-    places: Float[np.ndarray, "b 3"]
-    turns: Float[np.ndarray, "b 4"]
-    traces: list[np.ndarray]
-    contacts: tuple[np.ndarray, np.ndarray]
-    stats: PlanStats | None
-    plan_ms: np.ndarray
-    cost: float
-    rate: float
-    rows: Mapping[str, tuple[list[str], np.ndarray]]
-    paused: bool
-    success: bool
-    episode: int
-    said: str
-    config: Any
-    done: bool = False
+# Plans whose times are shown, and rows of a plot.
+_PLANS, _ROWS = 100, 250
+# The page draws thirty pictures a second; a state is never older than half of that [s].
+_PICTURE = 1.0 / 60.0
 
 
 class Watching:
@@ -136,17 +60,26 @@ class Watching:
         inbox: What the page asks for.
         pace: Simulated time over wall-clock time that is aimed at; 0 goes as fast as it can.
         seconds: Wall-clock time after which the session ends by itself [s]; 0 never.
+        beside: Plan in a thread beside the plant, which waits for no plan.
 
     Attributes:
         shown: The newest state; None before the first.
-        next_task: The task that the page asked to go on with; empty if the session is over.
+        session: The session; None before it begins.
+        following: The task that the page asked to go on with; None if the session is over.
         finished: True after the loop has ended.
     """
 
-    def __init__(self, inbox: Inbox, pace: float = 1.0, seconds: float = 0.0) -> None:
-        self.inbox, self.pace, self._seconds = inbox, pace, seconds
+    def __init__(
+        self, inbox: Inbox, pace: float = 1.0, seconds: float = 0.0, *, beside: bool = False
+    ) -> None:
+        self.inbox, self._seconds, self._beside = inbox, seconds, beside
         self.shown: Shown | None = None
-        self.next_task, self.finished = "", False
+        self.session: Session | None = None
+        self.following: Bound | None = None
+        self.finished = False
+        self._pace = WallClockPace(pace)
+        self._paused, self._published = False, 0.0
+        self._newest: PlanStats | None = None
         self._times: deque[float] = deque(maxlen=_PLANS)
         self._plots: dict[str, deque[np.ndarray]] = {}
         self._names: dict[str, list[str]] = {}
@@ -160,10 +93,13 @@ class Watching:
         del checkpoint
         events = ctx.artifact(driver.EVENTS)
         log = EventLog(events)
-        session = Session(task, log)
+        session = Session(task, log, partial(LiveBeside, log) if self._beside else None)
+        self.session = session
+        session.on_step(lambda: self._stepped(session))
         self._place = ctx.artifact
         try:
             self._conduct(session, ctx)
+            session.settle()
             session.note("note", {"end": session.loop.step})
             for film in self._films:
                 film.join()
@@ -187,56 +123,77 @@ class Watching:
         return True
 
     def _conduct(self, session: Session, ctx: RunContext) -> None:
-        began = mark = time.perf_counter()
-        paused, simulated = False, session.loop.simulation.time
-        self._publish(session, None, paused, 0.0)
+        began = time.perf_counter()
+        self._begin_anew(session)
         while not ctx.should_stop:
             if self._seconds and time.perf_counter() - began > self._seconds:
                 return
             steps = 0
             for request in self.inbox.take():
-                if request.kind in ("end", "task"):
-                    self.next_task = str(request.facts.get("name", ""))
+                if request.kind == "end" or (request.kind == "task" and self._goes_on(request)):
                     return
                 if request.kind == "pause":
-                    paused = bool(request.facts.get("on", not paused))
+                    self._paused = bool(request.facts.get("on", not self._paused))
                 elif request.kind == "step":
-                    paused, steps = True, 1
+                    self._paused, steps = True, 1
                 else:
                     self._do(session, request)
-                mark, simulated = time.perf_counter(), session.loop.simulation.time
-                self._publish(session, None, paused, 0.0)
-            if (paused and not steps) or session.loop.done:
+                # A slider that moves must not slow the loop down: only time that stood still is not counted.
+                if request.kind in ("pause", "step", "reset"):
+                    self._begin_anew(session)
+                else:
+                    self._publish(session)
+            if (self._paused and not steps) or session.loop.done:
                 time.sleep(_IDLE)
-                mark, simulated = time.perf_counter(), session.loop.simulation.time
+                self._pace.begin(session.loop.simulation.time)
                 continue
-            stats = self._advanced(session)
-            gone, passed = session.loop.simulation.time - simulated, time.perf_counter() - mark
-            self._publish(session, stats, paused, gone / max(passed, 1e-9))
-            ahead = gone / self.pace - passed if self.pace else 0.0
-            if ahead > 0:
-                time.sleep(min(ahead, 1.0))
-            elif ahead < -1.0:
-                # Behind by more than a second: what is lost is not made up for.
-                mark, simulated = time.perf_counter(), session.loop.simulation.time
+            self._advance(session)
 
-    def _advanced(self, session: Session) -> PlanStats | None:
+    def _goes_on(self, request: Request) -> bool:
+        """Open the task that a person asks for; one that cannot be opened leaves the session as it is."""
+        try:
+            opened: Any = open_task(f"control/{request.facts.get('name', '')}")
+        except TaskloomError as error:
+            self._said = error.message
+            return False
+        self.following = opened
+        return True
+
+    def _begin_anew(self, session: Session) -> None:
+        """Show the state after a request, and count its time from here."""
+        self._pace.begin(session.loop.simulation.time)
+        self._publish(session)
+
+    def _advance(self, session: Session) -> None:
         """Advance by a period; a loop that fails stands still and says why."""
         try:
             stats = session.advance()
         except TaskloomError as error:
             self._said, session.loop.ended = error.message, True
             session.note("note", {"failed": error.message})
-            return None
-        self._times.append(1e3 * stats.seconds)
-        return stats
+            self._publish(session)
+            return
+        if session.loop.beside is not None and session.loop.beside.said:
+            self._said = session.loop.beside.said
+        # Beside the plant, most steps have no plan of their own.
+        if stats is not self._newest:
+            self._newest = stats
+            self._times.append(1e3 * stats.seconds)
+            self._plot(session)
+            self._publish(session)
+
+    def _stepped(self, session: Session) -> None:
+        """Wait until a step of the plant is due, and show it if the last picture is old enough."""
+        self._pace.wait(session.loop.simulation.time)
+        if time.perf_counter() - self._published > _PICTURE:
+            self._publish(session)
 
     def _do(self, session: Session, request: Request) -> None:
         try:
             if request.kind in ("record", "snapshot", "settings"):
                 self._said = self._keep(session, request.kind)
                 session.note("note", {request.kind: session.loop.step}, request.client)
-            elif request.kind in ("config", "pull", "mocap", "reset"):
+            elif request.kind in DONE:
                 session.do(request.kind, request.facts, request.client)
                 if request.kind == "reset":
                     self._plots, self._names, self._mark = {}, {}, -1
@@ -267,30 +224,23 @@ class Watching:
         self._films.append(film)
         return f"{kind.capitalize()} goes into {path}."
 
-    def _publish(
-        self, session: Session, stats: PlanStats | None, paused: bool, rate: float
-    ) -> None:
+    def _publish(self, session: Session) -> None:
         simulation = session.loop.simulation
         data = simulation.data
-        if stats is not None:
-            self._plot(session)
-        before = self.shown
-        rows = {
-            name: (self._names[name], np.array(kept)) for name, kept in self._plots.items() if kept
-        }
+        self._published = time.perf_counter()
         self.shown = Shown(
             model=simulation.model,
             time=simulation.time,
             places=data.xpos.copy(),
             turns=data.xquat.copy(),
-            traces=_traces(session) if stats is not None else (before.traces if before else []),
-            contacts=_contacts(simulation.model, data),
-            stats=stats or (before.stats if before else None),
+            traces=traces_of(session.loop),
+            contacts=contacts_of(simulation.model, data),
+            stats=self._newest,
             plan_ms=np.array(self._times),
             cost=sum(simulation.terms.values()),
-            rate=rate,
-            rows=rows,
-            paused=paused,
+            rate=0.0 if self._paused else self._pace.rate(simulation.time),
+            rows={name: (self._names[name], list(kept)) for name, kept in self._plots.items()},
+            paused=self._paused,
             success=bool(simulation.task.success()),
             episode=session.episode,
             said=self._said,
@@ -318,6 +268,9 @@ class Watching:
         episodes: list[Any] = session.episodes()
         result = driver.finish(session.loop, ctx, {"episodes": episodes})
         artifacts = {**result.artifacts, "events": events}
+        numbers = events.with_suffix(NUMBERS)
+        if numbers.exists():
+            artifacts["numbers"] = numbers
         if session.past:
             artifacts["episodes"] = ctx.artifact("episodes.npz")
             arrays = {
@@ -327,26 +280,6 @@ class Watching:
             }
             save_npz(artifacts["episodes"], arrays)
         return replace(result, artifacts=artifacts)
-
-
-def _traces(session: Session) -> list[np.ndarray]:
-    """Return where the traced points of the best candidates of the last plan would go, best first."""
-    problem = session.loop.controller.problem
-    columns = trace_columns(session.loop.controller.task.model)
-    if problem.last is None or not columns:
-        return []
-    sensors = np.asarray(problem.last.sensors[:_TRACES])
-    return [np.array(sensors[..., place]) for place in columns.values()]
-
-
-def _contacts(model: mujoco.MjModel, data: mujoco.MjData) -> tuple[np.ndarray, np.ndarray]:
-    """Return places and forces of contacts, in the world."""
-    count = int(data.ncon)
-    forces, wrench = np.zeros((count, 3)), np.zeros(6)
-    for i in range(count):
-        mujoco.mj_contactForce(model, data, i, wrench)
-        forces[i] = data.contact.frame[i].reshape(3, 3).T @ wrench[:3]
-    return np.array(data.contact.pos[:count]).reshape(-1, 3), forces
 
 
 def loaded_of(task: Bound) -> LoadedTask:

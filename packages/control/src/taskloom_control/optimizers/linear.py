@@ -12,6 +12,7 @@ import mujoco
 import numpy as np
 
 from taskloom_control.errors import PlanError
+from taskloom_control.mjcf.affine import is_affine
 from taskloom_control.mjcf.physics import apply_snapshot
 from taskloom_control.optimizers.expansion import Expansion, Trajectory
 from taskloom_control.planning.constraints import is_constrained
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # Step of the finite differences through the cost. Errors are h^2 times the fourth derivative and machine epsilon / h^2.
 _STEP = 1e-4
+# Step of the finite differences through physics that is affine.
+_AFFINE = 1e-3
 # Wider steps that a sharp expansion tries: they round off less, and where the cost is a parabola they err by nothing else.
 _WIDER = (1e-2, 1.0)
 
@@ -33,7 +36,7 @@ class LocalModel:
 
     Args:
         problem: The problem; its task must be a `StagedTask`.
-        epsilon: Step of the finite differences through the physics.
+        epsilon: Step of the finite differences through the physics; where a step is affine, at least a thousandth.
 
     Raises:
         PlanError: The task does not say what a single step costs, or its model has an integrator without derivatives.
@@ -50,7 +53,9 @@ class LocalModel:
                 "LQR and iLQR need derivatives of a step, which MuJoCo does not have for the integrator RK4; set "
                 'integrator="implicitfast" in the <option> of the model, or choose a sampling optimizer.'
             )
-        self._problem, self._epsilon = problem, epsilon
+        # Of an affine step differences are exact at any distance but for rounding, which is less the wider they are.
+        self._epsilon = max(epsilon, _AFFINE) if is_affine(problem.task.model) else epsilon
+        self._problem = problem
         self._task: StagedTask[Any] = problem.task
         self.model = problem.task.model
         self._data = mujoco.MjData(self.model)

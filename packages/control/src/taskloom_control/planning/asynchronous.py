@@ -6,6 +6,7 @@ boxes in which the latest wins. MuJoCo's rollouts release Python's lock, so a th
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _MEMORY = 20
 # Fewer candidates than this say little about the plan.
 _LEAST = 8
+# Times are sums of steps.
+_ROUNDING = 1e-6
 # An overrun is a plan that comes later than its deadline by more than this share of it.
 _OVERRUN = 0.1
 
@@ -73,6 +76,7 @@ class Made:
         state: The state that was planned from, after prediction.
         metadata: What the simulation's copy of the task passed on.
         chunks: Candidates that were rolled out, by iteration and chunk.
+        config: The config that it was made with; None if that is not known.
     """
 
     plan: ControlPlan
@@ -80,6 +84,31 @@ class Made:
     state: Snapshot
     metadata: Mapping[str, Any] = field(default_factory=dict)
     chunks: tuple[tuple[int, ...], ...] = ()
+    config: ControlConfig | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A plan that could not be made, with what it was to be made from.
+
+    Attributes:
+        state: The state, after prediction.
+        metadata: What the simulation's copy of the task passed on.
+        chunks: Candidates that were rolled out before it failed.
+        config: The config.
+        said: What went wrong.
+    """
+
+    state: Snapshot
+    metadata: Mapping[str, Any]
+    chunks: tuple[tuple[int, ...], ...]
+    config: ControlConfig
+    said: str
+
+
+def least_of(config: ControlConfig) -> int:
+    """Return the number of candidates below which a batch teaches an optimizer nothing."""
+    return max(_LEAST, int(getattr(config.optimizer, "num_elites", 1)))
 
 
 class AsyncController:
@@ -94,7 +123,8 @@ class AsyncController:
     Args:
         controller: The controller; nothing else may use it from the start to the end.
         deadline: Time for a plan [s]; by default 0.8 of the control period, infinite for plans that are never cut.
-        predict: Roll the estimate forward by its age and the time that planning takes, and plan for that moment.
+        predict: Roll the estimate forward by its age and the time that planning takes, to the next step of the plant, and plan for
+            that moment.
         hold_after: How long after a plan's end its last control is given before the safe one is [s]; by default one horizon.
         clock: Wall clock [s].
 
@@ -102,6 +132,7 @@ class AsyncController:
         counts: Plans and controls by what became of them.
         newest: The newest plan and what it was made from; None before the start.
         on_plan: Called in the planning thread with each plan.
+        on_failure: Called in the planning thread with each plan that could not be made.
     """
 
     def __init__(
@@ -116,15 +147,15 @@ class AsyncController:
         self._controller, self._predict, self._clock = controller, predict, clock
         config = controller.config
         period = 1.0 / config.controller.control_freq
-        elites = int(getattr(config.optimizer, "num_elites", 1))
         threads = int(getattr(config.engine, "num_threads", 1)) or 2
         # A compiled engine is compiled for one number of rollouts, so its batch is never divided.
         seconds = 0.8 * period if deadline is None else deadline
         whole = np.inf if config.engine.uses_jax else seconds
-        self.deadline = Deadline(whole, max(_LEAST, elites), 2 * threads, clock)
+        self.deadline = Deadline(whole, least_of(config), 2 * threads, clock)
         self._seconds = seconds
         self._hold = controller.grid.horizon if hold_after is None else hold_after
         self._predictor = StatePredictor(controller.task)
+        self._step = float(controller.task.model.opt.timestep) * controller.task.physics_substeps
         self._commands = Commands()
         self._box: tuple[State, Mapping[str, Any], float] | None = None
         self._next: ControlConfig | None = None
@@ -136,6 +167,7 @@ class AsyncController:
         self.counts = Counts()
         self.newest: Made | None = None
         self.on_plan: Callable[[Made], None] | None = None
+        self.on_failure: Callable[[Failed], None] | None = None
 
     def start(self, state: State, metadata: Mapping[str, Any] | None = None) -> None:
         """Make the first plan, then plan beside the caller.
@@ -148,7 +180,7 @@ class AsyncController:
         controller = self._controller
         whole = controller.whole(state)
         self._safe = first_control(controller.task, controller.low, controller.high, whole)
-        self._make(whole, metadata or {}, self._clock(), predict=False)
+        self._make(whole, {} if metadata is None else metadata, self._clock(), predict=False)
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="planner", daemon=True)
         self._thread.start()
@@ -164,7 +196,7 @@ class AsyncController:
             age: How old it is already [s].
         """
         with self._wake:
-            self._box = (state, metadata or {}, self._clock() - age)
+            self._box = (state, {} if metadata is None else metadata, self._clock() - age)
             self._wake.notify()
 
     def __call__(self, moment: float) -> np.ndarray:
@@ -246,23 +278,34 @@ class AsyncController:
         age = max(0.0, began - arrived)
         ahead = state
         if predict:
-            ahead = self._predictor(state, self._commands, state.time + age + self._expected())
-        plan, stats = self._controller.plan(ahead, metadata, self.deadline)
+            # A control acts from the beginning of a step of the plant: what is there a moment later acts one step later, and a plan
+            # for the step that has begun would be wrong about the control that acts in it.
+            steps = math.ceil((age + self._expected()) / self._step - _ROUNDING)
+            ahead = self._predictor(state, self._commands, state.time + steps * self._step)
+        try:
+            plan, stats = self._controller.plan(ahead, metadata, self.deadline)
+        except Exception as error:  # told, and raised again
+            if self.on_failure is not None:
+                config, said = self._controller.config, f"{type(error).__name__}: {error}"
+                self.on_failure(Failed(ahead, metadata, self._taken(), config, said))
+            raise
         now = self._clock()
         stats.age, stats.latency = age, now - arrived
         # Of an undivided batch the deadline knows nothing.
         stats.deadline_missed = now - began > self._seconds
-        chunks = tuple(tuple(part) for part in self.deadline.taken)
         self._times.append(now - began)
         self.counts.plans += 1
         self.counts.starved += stats.starved
         self.counts.overruns += now - began > (1 + _OVERRUN) * self._seconds
-        made = Made(plan, stats, ahead, metadata, chunks)
+        made = Made(plan, stats, ahead, metadata, self._taken(), self._controller.config)
         # In force from the moment that the estimate and the planning lead to, as the plant's clock will say then.
         self._commands.give(ahead.time if predict else state.time, plan)
         self.newest = made
         if self.on_plan is not None:
             self.on_plan(made)
+
+    def _taken(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(part) for part in self.deadline.taken)
 
     def _expected(self) -> float:
         """Return how long planning is expected to take [s]."""

@@ -101,8 +101,9 @@ class Deadline:
         is_first = iteration == 0 and done == 0
         if not self._costs:
             return min(rest, self.least if is_first else 0)
-        # Updating and publishing come after the last chunk, and are due by then too.
-        tail = max(self._tails, default=0.0)
+        # Updating and publishing come after the last chunk, and are due by then too. Before the first chunk their usual time
+        # counts: one slow end of the last twenty must not starve twenty plans.
+        tail = (median(self._tails) if is_first else max(self._tails)) if self._tails else 0.0
         left = self._began + self.seconds - tail - self._clock()
         usual, worst = median(self._costs), _MARGIN * max(self._costs)
         wanted = max(self.smallest, math.ceil(_SHARE * self.seconds / usual))

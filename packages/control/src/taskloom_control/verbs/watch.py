@@ -34,12 +34,18 @@ def watch(
         float,
         typer.Option("--speed", min=0, help="Simulated time over real time; 0: as fast as it can."),
     ] = 1.0,
+    beside: Annotated[
+        bool,
+        typer.Option(
+            "--beside", help="Plan in a thread beside the plant, which waits for no plan."
+        ),
+    ] = False,
     store: StoreOption = None,
 ) -> None:
     """Watch and steer a loop in a browser on this machine; what was done is a run that replays."""
     # MuJoCo and the page are heavy: help must not wait for them.
     watch_task: Any = load_target("taskloom_control.live.opening:watch_task")
-    watch_task(task, port, headless_seconds, speed, store)
+    watch_task(task, port, headless_seconds, speed, store, beside=beside)
 
 
 def scrub(

@@ -1,1 +1,1 @@
-"""Numbers of a comparison of runs: variants over seeds, differences in pairs, and the set not told apart from the best."""
+"""Numbers of a comparison of runs: variants over seeds, differences in pairs, and the set not shown to differ from the best."""

@@ -1,4 +1,4 @@
-"""Differences of variants against a reference, and the variants that are not told apart from the best."""
+"""Differences of variants against a reference, and the variants that are not shown to differ from the best."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from taskloom.digits import digits
@@ -126,6 +126,20 @@ def metrics_line(step: int, metrics: Mapping[str, float], width: int) -> str:
             break
         line = f"{line}  {pair}"
     return line if cell_width(line) <= width else ""
+
+
+def led(metrics: Mapping[str, float], lead: Sequence[str]) -> dict[str, float]:
+    """Return metrics with those first that lead.
+
+    Args:
+        metrics: Metrics by name.
+        lead: Names in the order in which they lead; those that are missing are left out.
+
+    Example:
+        >>> led({"loss": 0.25, "rate": 3.0, "auroc": 0.9}, ("auroc", "nelbo"))
+        {'auroc': 0.9, 'loss': 0.25, 'rate': 3.0}
+    """
+    return {**{name: metrics[name] for name in lead if name in metrics}, **metrics}
 
 
 def short_count(number: int) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from taskloom.context import Progress
 from taskloom.digits import digits
-from taskloom.lifecycle.bar import Pace, bar_line, clock, metrics_line
+from taskloom.lifecycle.bar import Pace, bar_line, clock, led, metrics_line
 from taskloom.lifecycle.terminal import LossyStream, lossy, own_stderr
 
 if TYPE_CHECKING:
@@ -84,7 +84,11 @@ VOICE: ContextVar[Voice | None] = ContextVar("voice", default=None)
 
 
 def open_console(
-    *, quiet: bool = False, stream: TextIO | None = None, keeps_output: bool = True
+    *,
+    quiet: bool = False,
+    stream: TextIO | None = None,
+    keeps_output: bool = True,
+    lead: Sequence[str] = (),
 ) -> Console:
     """Return the console that fits: silent if asked, that of a call from Python, live on a terminal, plain lines elsewhere.
 
@@ -92,6 +96,7 @@ def open_console(
         quiet: Show nothing.
         stream: Where to show it; stderr as it is now if None.
         keeps_output: Whether the run captures what its task prints.
+        lead: Names of the metrics that a live display shows first.
     """
     console: Console
     voice = VOICE.get()
@@ -101,7 +106,7 @@ def open_console(
         console = voice.console()
     else:
         target = own_stderr() if stream is None else lossy(stream)
-        console = LiveConsole(target) if _can_draw(target) else PlainConsole(target)
+        console = LiveConsole(target, lead) if _can_draw(target) else PlainConsole(target)
     console.keeps_output = keeps_output
     return console
 
@@ -229,13 +234,14 @@ class LiveConsole:
 
     Args:
         stream: The terminal.
+        lead: Names of the metrics that are shown first.
     """
 
     is_silent = False
     keeps_output = True
     printed = b""
 
-    def __init__(self, stream: TextIO | LossyStream) -> None:
+    def __init__(self, stream: TextIO | LossyStream, lead: Sequence[str] = ()) -> None:
         # rich costs 75 ms, which only a terminal gets something for.
         from rich.console import Console as RichConsole
         from rich.live import Live
@@ -245,7 +251,9 @@ class LiveConsole:
         self._echoing = threading.Lock()
         self._console = RichConsole(file=cast("TextIO", self._stream))
         self._rows: list[_LiveProgress] = []
-        self._newest: tuple[int, Mapping[str, float]] | None = None
+        self._lead = lead
+        self._metrics: dict[str, float] = {}
+        self._step: int | None = None
         self._is_plain = not (self._console.encoding or "").lower().startswith("utf")
         self._live = Live(
             get_renderable=self._lines,
@@ -262,8 +270,9 @@ class LiveConsole:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def metrics(self, step: int, metrics: Mapping[str, float], /) -> None:
-        """Keep the newest metrics for the line below the bars."""
-        self._newest = (step, metrics)
+        """Keep the newest value of each metric for the line below the bars: the one that counts may come seldom."""
+        self._metrics |= metrics
+        self._step = step
 
     @contextmanager
     def progress(self, total: int | None, label: str, /) -> Iterator[Progress]:
@@ -286,8 +295,8 @@ class LiveConsole:
 
         width = self._console.width
         lines = [row.line(width, is_plain=self._is_plain) for row in [*self._rows]]
-        if self._newest is not None and lines:
-            lines.append(metrics_line(*self._newest, width))
+        if self._step is not None and lines:
+            lines.append(metrics_line(self._step, led(dict(self._metrics), self._lead), width))
         return Text("\n".join(line for line in lines if line), no_wrap=True, overflow="crop")
 
     def echo(self, text: str, /) -> None:

@@ -22,6 +22,7 @@ from taskloom.records.checks import read_integer
 from taskloom.records.documents import read_lines, read_object
 from taskloom.records.names import RESERVED_METRICS, check_metric_name
 from taskloom.runs import checkpoints
+from taskloom.runs.kept import LineKeeper
 from taskloom.runs.layout import RunLayout, fresh
 from taskloom.runs.locks import Held
 from taskloom.runs.record import RunRecord, document_of
@@ -87,6 +88,7 @@ class LiveContext:
         self._held = held
         self.aside: RunLayout | None = None
         self._lines = JsonLines(layout.metrics)
+        self._keeper = LineKeeper(layout.dir, self._lines.size)
         self._writing = threading.Lock()
         self._names: set[str] = set()
         self._criterion = (
@@ -162,7 +164,9 @@ class LiveContext:
                 if key in self._told:
                     self._told -= Counter([key])
                     return
-            self._lines.append(_encode(step, time.monotonic() - self._began, numbers))
+            row = {"step": step, "t": round(self.duration, 6), **numbers}
+            self._lines.append(_encode(row))
+            self._keeper.add(row)
             if self._sinks and not is_superseded:
                 self._sinks.log(step, numbers)
         self._console.metrics(step, numbers)
@@ -238,11 +242,16 @@ class LiveContext:
                 self._lines.close()
                 self._layout = RunLayout(folder)
                 self._lines = JsonLines(self._layout.metrics)
+                self._keeper = LineKeeper(
+                    folder, 1
+                )  # the lines that count are another process's now
                 self._told.clear()
                 self.aside = self._layout
 
     def close(self) -> None:
-        """Close the metrics file."""
+        """Close the metrics file, and keep its lines thinned if they are many."""
+        with contextlib.suppress(OSError):  # closed already
+            self._keeper.close(self._lines.size)
         self._lines.close()
 
     def _admit(self, metrics: dict[str, float]) -> None:
@@ -286,12 +295,11 @@ def _as_step(step: object) -> int:
         raise TypeError(f"The step of a metric line is an integer, not {step!r}.") from None
 
 
-def _encode(step: int, t: float, numbers: dict[str, float]) -> str:
-    row: dict[str, float | str] = {"step": step, "t": round(t, 6), **numbers}
+def _encode(row: dict[str, float]) -> str:
     try:
         return json.dumps(row, allow_nan=False)
     except ValueError:
-        return json.dumps({name: encode_number(value) for name, value in row.items()})  # type: ignore[arg-type]  # the row holds numbers only
+        return json.dumps({name: encode_number(value) for name, value in row.items()})
 
 
 def _line_key(step: int, names: dict[str, float]) -> tuple[int, frozenset[str]]:

@@ -86,7 +86,8 @@ def prepared(
         CheckFailedError: The task's own check found an error.
         RunFailedError: The factory raised.
     """
-    console = open_console(quiet=options.quiet, keeps_output=options.capture == "yes")
+    keeps_output = options.capture == "yes"
+    console = open_console(quiet=options.quiet, keeps_output=keeps_output, lead=loaded.domain.lead)
     try:
         check_sinks(options.sinks)
         with limited_threads(options.resources):
@@ -114,7 +115,7 @@ def continue_run(
         ConfigError: The task has changed its version or its parameters since the folder was made.
         StoreLockedError: Another process is running it.
     """
-    console = open_console(quiet=quiet, keeps_output=capture)
+    console = open_console(quiet=quiet, keeps_output=capture, lead=loaded.domain.lead)
     try:
         record = read_record(layout.record)
         if record.status == "finished":

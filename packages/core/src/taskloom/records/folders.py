@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from taskloom.errors import StoreError
 from taskloom.records.files import UNREADABLE, stat_file
@@ -30,8 +31,7 @@ class Damaged:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A folder that holds a record.
 
     Attributes:

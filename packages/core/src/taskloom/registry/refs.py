@@ -98,6 +98,7 @@ class DomainRef:
         driver: `"package.driver"`, a module with the four functions of `taskloom.bound.Driver`; it runs the tasks that fit.
         metrics: Names of the metrics that its driver reports, `*` for what depends on the task: `("auroc/fused", "auroc/*")`; a
             search for another is refused before its first trial. Empty: they are known after it.
+        lead: Names of the metrics that a terminal shows first while a run goes on: the headline's, and what stands for it until then.
         loaders: A function from a `taskloom.runs.Run` for each name that `Run.load` can load: `{"detector": "package.module:function"}`.
         scaffold: `"package/folder"`, with templates for `tasks new` in folders called `task`, as a kind of component, or as the
             suffix of a file that a task can be made around.
@@ -117,6 +118,7 @@ class DomainRef:
     config: str = ""
     driver: str = ""
     metrics: tuple[str, ...] = ()
+    lead: tuple[str, ...] = ()
     loaders: Mapping[str, str] = field(default_factory=dict)
     scaffold: str = ""
     uncounted: tuple[str, ...] = ("report", "verbs", "exports", "domain")

@@ -101,7 +101,7 @@ def axis_of(title: str, column: Sequence[str]) -> Axis:
 
 
 def parallel(axes: Sequence[Axis], marked: Sequence[bool], of: str = "variant") -> Chart:
-    """Return parallel coordinates: one line a variant, those not told apart from the best on top.
+    """Return parallel coordinates: one line a variant, those not shown to differ from the best on top.
 
     Args:
         axes: The axes, from left to right.
@@ -126,7 +126,7 @@ def parallel(axes: Sequence[Axis], marked: Sequence[bool], of: str = "variant") 
     up: dict[str, Any] = {"field": "y", "type": "quantitative", "axis": None, "scale": {"domain": [_MISSING - 0.05, 1.05]}}  # fmt: skip
     place = {"x": across_axes, "y": up}
     said = "" if every == 1 else f" {len(kept):,} of {total:,} lines are drawn, evenly thinned."
-    stands = " Dark: not told apart from the best." if any(marked) else ""
+    stands = " Dark: not shown to differ from the best." if any(marked) else ""
     opacity = {"condition": {"test": "datum.best", "value": 0.95}, "value": 0.25}
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
@@ -171,7 +171,7 @@ def _scatter(
     marked: Sequence[bool],
     metric: Metric,
 ) -> Chart:
-    kind = {True: "not told apart from the best", False: "other"}
+    kind = {True: "not shown to differ from the best", False: "other"}
     rows = [
         {path: x, metric.name: y, " ": kind[best]}
         for x, y, best in zip(numbers, values, marked, strict=True)

@@ -13,7 +13,8 @@ from numbers import Real
 from typing import Any
 
 from taskloom.report.model import Chart
-from taskloom.report.sample import Point, thin_cloud, thin_line
+from taskloom.report.sample import thin_cloud, thin_line
+from taskloom.runs.thinner import Point
 
 Rows = Sequence[Mapping[str, Any]]
 

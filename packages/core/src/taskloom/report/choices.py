@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from taskloom.config import Config
 from taskloom.params.layer import DEFAULT
 from taskloom.params.layers import validate_record
 from taskloom.params.shapes import OpenVariants
@@ -56,17 +57,21 @@ def choices_of(run: Run) -> list[Choice] | None:
         return list(_recorded(run))
     try:
         config_class = load_task(find_task(run.domain, run.task)).config_class
-        config = validate_record(config_class, run.config, f"the record of {run.id}")
-        texts = leaf_texts(config)
-        chosen = {p.removesuffix(_KIND): text for p, text in texts.items() if p.endswith(_KIND)}
-        absent = {path: text for path, text in texts.items() if text == NO_COMPONENT}
-        return [
-            Choice(parameter, chosen.get(parameter.path, texts.get(parameter.path, "")))
-            for parameter in walk(config_class, {**absent, **chosen})
-        ]
+        return choices_in(validate_record(config_class, run.config, f"the record of {run.id}"))
     # A plugin's module may raise anything; the page is then about the record alone.
     except Exception:
         return None
+
+
+def choices_in(config: Config) -> list[Choice]:
+    """Return the parameters of a config, in the order of declaration."""
+    texts = leaf_texts(config)
+    chosen = {p.removesuffix(_KIND): text for p, text in texts.items() if p.endswith(_KIND)}
+    absent = {path: text for path, text in texts.items() if text == NO_COMPONENT}
+    return [
+        Choice(parameter, chosen.get(parameter.path, texts.get(parameter.path, "")))
+        for parameter in walk(type(config), {**absent, **chosen})
+    ]
 
 
 def _recorded(run: Run) -> Iterator[Choice]:

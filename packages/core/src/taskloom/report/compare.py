@@ -16,10 +16,10 @@ from taskloom.comparison.differences import (
 from taskloom.comparison.variants import Metric, Variant, metric_of, variants
 from taskloom.report import figures
 from taskloom.report.across import across
-from taskloom.report.blocks import note, render_blocks, table
+from taskloom.report.blocks import band, note, render_blocks, table
 from taskloom.report.domain_blocks import compared_blocks
 from taskloom.report.intervals import interval_strip
-from taskloom.report.naming import chosen_values, names_of
+from taskloom.report.naming import chosen_values, names_of, tasks_of
 from taskloom.report.page import Folded
 from taskloom.report.tables import leaves, value_text
 from taskloom.report.variant_curves import variant_curves
@@ -48,11 +48,12 @@ def comparison_page(
     found = variants(runs, metric.name if metric else "")
     against = _references(found, reference)
     title = f"{len(runs)} runs compared"
+    several = len(set(tasks_of(runs))) > 1
     sections: list[tuple[str, h.Node]] = [
         ("Key", _key(found)),
-        ("Comparison", _comparison(found, metric, against)),
+        ("Comparison", _own_figures(found) if several else _comparison(found, metric, against)),
         ("Side by side", _side_by_side(found)),
-        ("Over the parameters", across(found, metric)),
+        ("Over the parameters", None if several else across(found, metric)),
         ("Over the steps", variant_curves(found)),
     ]
     folds = [
@@ -65,7 +66,7 @@ def comparison_page(
         h.h1[title],
         h.p(".lede")[_lede(runs, found)],
         missing and h.p(".note")[missing],
-        _verdict(found, metric),
+        band("No best named", "The tasks differ.") if several else _verdict(found, metric),
     ]
     return title, header, sections, folds
 
@@ -82,7 +83,7 @@ def _lede(runs: Sequence[Run], found: Sequence[Variant]) -> str:
     tasks = sorted({f"{run.domain} {run.task}" for run in runs})
     chosen = chosen_values(runs)
     seeds = dict.fromkeys(chosen.pop("seed", []))
-    said = []
+    said = ["the task"] if len(tasks) > 1 else []
     for path, column in chosen.items():
         values = [*dict.fromkeys(column)]
         rest = f" and {len(values) - _MOST_WORDS} more" if len(values) > _MOST_WORDS else ""
@@ -99,17 +100,30 @@ def _verdict(found: Sequence[Variant], metric: Metric | None) -> h.Node:
         return h.p(".note")["The runs have no metric in common."]
     leader, tied, reason = best_of(found, metric.better)
     if leader is None:
-        return h.div(".band.even")[
-            h.p(".verdict")["No best named"], h.p(".said")[f"{reason[:1].upper()}{reason[1:]}."]
-        ]
+        return band("No best named", f"{reason[:1].upper()}{reason[1:]}.")
     value = format_value(leader.interval.estimate, leader.interval.half_width)
     unit = f" {metric.unit}" if metric.unit else ""
     if not tied:
-        said = f"{leader.name} is best: {value}{unit}. Every other variant is told apart from it over paired seeds."
-        return h.div(".band.good")[h.p(".verdict")["Best"], h.p(".said")[said]]
+        said = f"{leader.name} is best: {value}{unit}. Every other variant is shown to differ from it over paired seeds."
+        return band("Best", said, "good")
     names = ", ".join(item.name for item in tied)
-    said = f"{leader.name} leads with {value}{unit}; not told apart from it: {names}."
-    return h.div(".band.even")[h.p(".verdict")["Not told apart"], h.p(".said")[said]]
+    said = f"{leader.name} leads with {value}{unit}; not shown to differ from it: {names}."
+    return band("Not shown to differ", said)
+
+
+def _own_figures(found: Sequence[Variant]) -> h.Node:
+    """Return the headline's figure of each variant: of several tasks no difference means anything."""
+    rows: list[tuple[str | int | None, ...]] = []
+    for item in found:
+        metric = metric_of(item.runs)
+        if metric is None:
+            rows.append((item.name, "\u2013", len(item.runs), "\u2013", "no metric"))
+            continue
+        (own,) = variants(item.runs, metric.name)
+        row = (item.name, metric.unit or metric.name, len(own.values) or None)
+        rows.append((*row, _value(own.interval), _ends(own.interval, own)))
+    heads = ("", "figure", "n", "value", "95 % interval")
+    return [table(heads, rows, row_heads=True), note("No difference: the tasks differ.")]
 
 
 def _comparison(
@@ -119,7 +133,7 @@ def _comparison(
     if metric is None:
         return None
     leader, tied, _ = best_of(found, metric.better)
-    marks = {id(item): "not told apart from the best" for item in tied}
+    marks = {id(item): "not shown to differ from the best" for item in tied}
     if leader is not None:
         marks[id(leader)] = "best"
     columns = ("", "n", metric.unit or metric.name, "95 % interval", "difference", "95 % interval", "mark")  # fmt: skip
@@ -228,7 +242,8 @@ def _equal(runs: Sequence[Run]) -> h.Node:
 
 
 def _count_of_equal(runs: Sequence[Run]) -> str:
-    return f"{len(_equal_values(runs))} parameters"
+    count = len(_equal_values(runs))
+    return f"{count} parameter{'s' * (count != 1)}"
 
 
 def _equal_values(runs: Sequence[Run]) -> list[tuple[str, str]]:

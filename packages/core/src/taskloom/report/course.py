@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from taskloom.report.sample import Thinner
 from taskloom.runs.run import Run
+from taskloom.runs.thinner import Thinner
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,21 +38,41 @@ def chosen_values(runs: Sequence[Run]) -> dict[str, list[str]]:
     Args:
         runs: The runs.
     """
-    return _without_parts_of_the_choice(differing_values([run.config for run in runs]))
+    found = _without_parts_of_the_choice(differing_values([run.config for run in runs]))
+    tasks = tasks_of(runs)
+    return {path: values for path, values in found.items() if _is_choice(values, tasks)}
+
+
+def tasks_of(runs: Sequence[Run]) -> list[str]:
+    """Return the task of each run, with its domain where the domains differ."""
+    domains = {run.domain for run in runs}
+    return [run.task if len(domains) == 1 else f"{run.domain} {run.task}" for run in runs]
+
+
+def _is_choice(values: Sequence[str], tasks: Sequence[str]) -> bool:
+    """Return whether values differ by more than that one task has the parameter and another has not."""
+    by_task: dict[str, set[str]] = {}
+    for value, task in zip(values, tasks, strict=True):
+        by_task.setdefault(task, set()).add(value)
+    having = [found for found in by_task.values() if found != {ABSENT}]
+    return len(having) > 1 or any(len(found) > 1 for found in having)
 
 
 def names_of(runs: Sequence[Run]) -> list[str]:
     """Return a name for each run, made of the values that differ between them, all of them different.
 
     The seed is named only where nothing else tells two runs apart. Runs with one config have their own names, else their
-    seeds, else the times at which they began.
+    seeds, else the times at which they began. Runs of several tasks have their tasks in front.
 
     Args:
         runs: The runs.
     """
     chosen = chosen_values(runs)
     seeds = chosen.pop(_SEED, None)
-    if not chosen:
+    tasks = tasks_of(runs)
+    if not chosen and len(set(tasks)) > 1:
+        names = [""] * len(runs)
+    elif not chosen:
         names = _names_of_equals(runs, seeds)
     elif len(chosen) > MOST_PATHS:
         # Equal values have one letter, whatever their seeds.
@@ -66,6 +86,10 @@ def names_of(runs: Sequence[Run]) -> list[str]:
             ", ".join(f"{short[path]}={value}" for path, value in zip(chosen, row, strict=True) if value != ABSENT)
             for row in rows
         ]  # fmt: skip
+    if len(set(tasks)) > 1:
+        names = [
+            f"{task}, {name}" if name else task for task, name in zip(tasks, names, strict=True)
+        ]
     if seeds is not None and len(set(names)) < len(names):
         names = [f"{name}, seed {seed}" for name, seed in zip(names, seeds, strict=True)]
     return _numbered(names)

@@ -49,6 +49,7 @@ def page(
     script: str = "",
     wide: bool = False,
     moving: bool = False,
+    titled: bool = True,
 ) -> str:
     """Return a whole document.
 
@@ -60,6 +61,7 @@ def page(
         policy: The content security policy; empty when the server sends one.
         script: The address of the viewer's script; a report has none.
         wide: Whether the page uses a wide window.
+        titled: Whether the titles of the sections are seen; a page of one section may say all in its header.
         moving: Whether charts are interactive; the page then holds Vega's script and nothing else that runs.
     """
     if moving:
@@ -87,7 +89,7 @@ def page(
             h.main("#content")[
                 (
                     h.section(f"#{anchor}", aria_labelledby=f"{anchor}-title")[
-                        h.h2(f"#{anchor}-title")[name], body
+                        h.h2(f"#{anchor}-title", class_={"hidden": not titled})[name], body
                     ]
                     for name, anchor, body in present
                 ),

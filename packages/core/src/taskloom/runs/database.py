@@ -12,7 +12,7 @@ from pathlib import Path
 from taskloom.system.files import open_plain
 
 NAME = "index.sqlite"
-_VERSION = 4
+_VERSION = 5
 _PATIENCE = 2.0  # [s]
 _CACHE = 32_000  # [KiB]
 _SCHEMA = (
@@ -20,6 +20,7 @@ _SCHEMA = (
     name TEXT PRIMARY KEY, mtime INTEGER NOT NULL, size INTEGER NOT NULL, inode INTEGER NOT NULL, damage TEXT NOT NULL,
     created TEXT, domain TEXT, task TEXT, status TEXT, identity TEXT, sweep TEXT, config_id TEXT, row TEXT NOT NULL
 ) WITHOUT ROWID""",
+    "CREATE TABLE leaves (path TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (path, name)) WITHOUT ROWID",
     "CREATE INDEX by_created ON runs (damage, created, name)",
     "CREATE INDEX by_identity ON runs (identity)",
     "CREATE INDEX by_sweep ON runs (sweep)",

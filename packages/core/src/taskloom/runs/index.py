@@ -15,20 +15,20 @@ from taskloom.records.folders import RECORD, Damaged, Seen, look, state_of
 from taskloom.records.names import is_id
 from taskloom.records.run_record import read_run, read_runs
 from taskloom.runs.database import connect, remove, transaction
+from taskloom.runs.leaves import COLUMNS, is_leaf, leaves_of, name_of, places_of, put
 from taskloom.runs.record import RunRecord
-from taskloom.runs.rows import decode_row, encode_row, parts_of, places_of, row_of
+from taskloom.runs.rows import decode_row, encode_row, row_of
 
 _INSERT = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ROWS = "SELECT name, row FROM runs WHERE damage = ''"
 _ROWS_ALONE = "SELECT name, row FROM runs WHERE +damage = ''"
 """The same sought by name: the plus keeps SQLite from walking the index of the damaged."""
+_LEAVES = "SELECT name, value FROM leaves WHERE path = ?"
 _NEWEST_FIRST = "ORDER BY created DESC, name DESC"
 _COLUMNS = {"identity": ("identity",), "sweep": ("sweep",), "question": ("identity", "config_id")}
 """Columns for looking rows up; a question is answered by those of its identity and by those of the same command."""
 _AGE = itemgetter(0, 1)
 _MOST_PLACES = 20
-_HAS_PLACES = (3, 38)
-"""Version of SQLite that knows `->`; an older one has whole rows decoded."""
 _AT_ONCE = 500
 
 Row = dict[str, Any]
@@ -87,18 +87,25 @@ class Index:
     def partly(self, fields: Iterable[str]) -> list[Row]:
         """Return every row with these fields alone, as filters and orders name them, the newest first."""
         places = places_of(fields)
-        if len(places) > _MOST_PLACES or sqlite3.sqlite_version_info < _HAS_PLACES:
+        if len(places) > _MOST_PLACES or not all(map(is_leaf, places)):
             return self.newest()
+        columns = [place[0] for place in places if place[0] in COLUMNS]
+        asked = "".join(f", {COLUMNS[field]}" for field in columns)
         # One walk over the table, and the order made here: by an index each row would be sought by itself.
-        query = f"SELECT created, name{', row -> ?' * len(places)} FROM runs WHERE +damage = ''"
+        query = f"SELECT created, name{asked} FROM runs WHERE +damage = ''"
+        found = self._connection.execute(query).fetchall()
+        found.sort(key=_AGE, reverse=True)
+        heads = ("created", "folder", *columns)
+        rows = [dict(zip(heads, values, strict=True)) for values in found]
         try:
-            found = self._connection.execute(query, tuple(places.values())).fetchall()
-            found.sort(key=_AGE, reverse=True)
-            return parts_of(places, *zip(*found, strict=True)) if found else []
-        except (ValueError, sqlite3.OperationalError) as error:
-            if isinstance(error, ValueError) or "malformed" in str(error):
-                remove(self._store)  # an edited cache: its texts are no JSON
+            for place in places:
+                if place[0] not in COLUMNS:
+                    texts = dict(self._connection.execute(_LEAVES, (name_of(place),)))
+                    put(rows, place, [texts.get(row["folder"]) for row in rows])
+        except (TypeError, ValueError) as error:
+            remove(self._store)  # an edited cache: its texts are no JSON
             raise sqlite3.DatabaseError(str(error)) from None
+        return rows
 
     def named(self, names: Sequence[str]) -> list[Row]:
         """Return the rows of these folders, in their order; one that has gone meanwhile is left out."""
@@ -119,19 +126,20 @@ class Index:
 
     def _catch_up(self) -> None:
         query = "SELECT name, damage, mtime, size, inode FROM runs"
-        known = {row[0]: row[1:] for row in self._connection.execute(query)}
+        known = {row[0]: row for row in self._connection.execute(query)}
         fresh: list[tuple[Any, ...]] = []
         for found in look(self._store):
             if isinstance(found, Damaged):
                 self.damaged.append(found)
                 continue
-            damage, *state = known.pop(found.folder, ("",))
-            if tuple(state) != found.state:
+            kept = known.pop(found.folder, None)
+            damage = "" if kept is None else kept[1]
+            if kept is None or kept[2:] != found.state:
                 record = read_run(self._store / found.folder)
                 damage = record.reason if isinstance(record, Damaged) else ""
                 # What may be readable in a minute, with the file as it is, is looked at again.
                 if UNREADABLE in damage:
-                    known[found.folder] = (damage, *state)
+                    known[found.folder] = kept or ()
                 else:
                     fresh.append(_row(found, record))
             if damage:
@@ -139,10 +147,10 @@ class Index:
         if fresh or known:
             with transaction(self._connection):
                 # A row whose folder is gone, or has no record any more, must not linger.
-                self._connection.executemany(
-                    "DELETE FROM runs WHERE name = ?", [(name,) for name in known]
-                )
-                self._connection.executemany(_INSERT, fresh)
+                for name in known:
+                    _drop(self._connection, name)
+                for values in fresh:
+                    _put(self._connection, values)
 
 
 def note(folder: Path) -> None:
@@ -151,11 +159,11 @@ def note(folder: Path) -> None:
         found = stat_file(folder, RECORD)
         if found is None or not is_id(folder.name):
             return
-        row = _row(Seen(folder.name, state_of(found)), read_run(folder))
+        values = _row(Seen(folder.name, state_of(found)), read_run(folder))
         connection = connect(folder.parent)
         try:
             with transaction(connection):
-                connection.execute(_INSERT, row)
+                _put(connection, values)
         finally:
             connection.close()
 
@@ -237,3 +245,26 @@ def _row(found: Seen, record: RunRecord | Damaged) -> tuple[Any, ...]:
     facts = (record.created, record.domain, record.task, record.status)
     digests = (record.identity, record.sweep, record.config_id)
     return (found.folder, *found.state, "", *facts, *digests, encode_row(record))
+
+
+def _put(connection: sqlite3.Connection, values: tuple[Any, ...]) -> None:
+    """Write one row and its leaves in the place of those it had."""
+    name, row = values[0], values[-1]
+    _drop(connection, name)
+    connection.execute(_INSERT, values)
+    if row:
+        leaves = [(path, name, text) for path, text in leaves_of(decode_row(row))]
+        connection.executemany("INSERT OR REPLACE INTO leaves VALUES (?, ?, ?)", leaves)
+
+
+def _drop(connection: sqlite3.Connection, name: str) -> None:
+    """Remove one row and its leaves; they are found through the row, for the table of leaves is ordered by their paths."""
+    known = connection.execute("SELECT row FROM runs WHERE name = ?", (name,)).fetchone()
+    if known is None:
+        return
+    try:
+        leaves = [(path, name) for path, _ in leaves_of(decode_row(known[0]))] if known[0] else []
+        connection.executemany("DELETE FROM leaves WHERE path = ? AND name = ?", leaves)
+    except ValueError:  # an edited cache
+        connection.execute("DELETE FROM leaves WHERE name = ?", (name,))
+    connection.execute("DELETE FROM runs WHERE name = ?", (name,))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskloom.errors import UsageError
-from taskloom.registry.suggest import closest
 from taskloom.records.checks import decode_number
+from taskloom.registry.suggest import closest
 from taskloom.runs.rows import FIELDS as OF_ROWS
 
 Document = Mapping[str, Any]
@@ -89,13 +89,14 @@ def value_at(document: Document, path: str) -> object:
     """Return the value at a dotted path; None if there is none. Names with dots in them are found too."""
     if path in document:
         return document[path]
-    for position, letter in enumerate(path):
-        if letter == ".":
-            inner = document.get(path[:position])
-            if isinstance(inner, Mapping):
-                found = value_at(inner, path[position + 1 :])
-                if found is not None:
-                    return found
+    position = path.find(".")
+    while position >= 0:
+        inner = document.get(path[:position])
+        if isinstance(inner, Mapping):
+            found = value_at(inner, path[position + 1 :])
+            if found is not None:
+                return found
+        position = path.find(".", position + 1)
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,62 +95,6 @@ def decode_row(text: object) -> dict[str, Any]:
     return row
 
 
-def places_of(fields: Iterable[str]) -> dict[tuple[str, ...], str]:
-    """Return where the fields stand in the text of a row, as SQLite writes paths, by the keys that lead there.
-
-    Args:
-        fields: Fields as filters name them: `status`, `metrics.loss`, `config.model.width`. Others are left out.
-    """
-    places: dict[tuple[str, ...], str] = {}
-    for field in fields:
-        first, dot, rest = field.partition(".")
-        if first not in FIELDS:
-            continue
-        # A dot in a name and a dot between names look alike: see `taskloom.runs.query.value_at`.
-        ends = [index for index, letter in enumerate(rest) if letter == "."]
-        inner = [rest, *(rest[:end] for end in ends if first == "config")] if dot else []
-        # SQLite compares a name with the text between the quotation marks, escapes and all.
-        plain = all(name.isascii() and name.isprintable() for name in inner)
-        if inner and plain and not any(letter in rest for letter in '"\\'):
-            places |= {(first, name): f'$.{first}."{name}"' for name in inner}
-        else:
-            places[(first,)] = f"$.{first}"
-    return places
-
-
-def parts_of(
-    places: Iterable[tuple[str, ...]],
-    created: Iterable[str],
-    names: Iterable[str],
-    *columns: Sequence[str | None],
-) -> list[dict[str, Any]]:
-    """Return rows that hold some fields alone, when they were created, and their folders.
-
-    Args:
-        places: The keys of the fields.
-        created: When each was created.
-        names: The folder of each.
-        columns: The JSON texts of each field.
-
-    Raises:
-        ValueError: A text is no JSON.
-    """
-    rows: list[dict[str, Any]] = [
-        {"folder": name, "created": time} for name, time in zip(names, created, strict=True)
-    ]
-    for (first, *inner), texts in zip(places, columns, strict=True):
-        # A null and no value are the same to filters. One text for a column is read many times as fast as its values.
-        values = json.loads(f"[{','.join('null' if text is None else text for text in texts)}]")
-        for row, value in zip(rows, values, strict=True):
-            if value is None:
-                continue
-            if not inner:
-                row[first] = value
-            elif isinstance(known := row.setdefault(first, {}), dict):
-                known.setdefault(inner[0], value)
-    return rows
-
-
 def _is_row(row: dict[str, Any]) -> bool:
     """Return whether a row has every field, each of its kind."""
     for name in _TEXTS:
@@ -165,5 +109,7 @@ def _is_row(row: dict[str, Any]) -> bool:
         and all(isinstance(tag, str) for tag in tags)
         and isinstance(row.get("config"), dict)
         and isinstance(metrics, dict)
-        and all(decode_number(value) is not None for value in metrics.values())
+        and all(
+            type(value) is float or decode_number(value) is not None for value in metrics.values()
+        )
     )

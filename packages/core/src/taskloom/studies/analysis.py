@@ -239,7 +239,7 @@ def _judged(item: LevelComparison, question: StudyQuestion, is_looked_at: bool) 
         is_clear = item.adjusted_p is not None and item.adjusted_p <= 1 - question.level + 1e-12
     if not is_clear:
         reason = "" if interval.low is not None else f": {interval.no_interval}"
-        words = f"{first} and {second} are not told apart{reason}"
+        words = f"{first} and {second} are not shown to differ{reason}"
         return replace(item, outcome="undecided", words=words)
     side: Outcome = "higher" if interval.estimate > 0 else "lower"
     better = "" if not question.better else " (better)" if side == question.better else " (worse)"

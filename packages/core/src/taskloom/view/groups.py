@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import htpy as h
+from markupsafe import Markup
 
 from taskloom.records.checks import decode_number
 from taskloom.records.names import is_id
@@ -23,6 +24,7 @@ from taskloom.wording import format_bound, format_value
 MOST_COMPARED = 20
 _SEED = "seed"
 _ENOUGH = 3
+_MOST_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,24 @@ def grouped(rows: Sequence[Mapping[str, Any]], by: Group) -> list[Grouped]:
     return found
 
 
+def differing_words(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what is not the same in all runs of a task, in words, by the folder of each run.
+
+    Args:
+        rows: Rows of runs, of several tasks.
+    """
+    tasks: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        tasks.setdefault((row["domain"], row["task"]), []).append(row)
+    found = {}
+    for own in tasks.values():
+        for row, values in zip(own, varying([row["config"] for row in own]), strict=True):
+            told = [f"{path}={value_text(value)}" for path, value in values.items()]
+            rest = [f"{len(told) - _MOST_WORDS} more"] if len(told) > _MOST_WORDS else []
+            found[row["folder"]] = ", ".join([*told[:_MOST_WORDS], *rest])
+    return found
+
+
 def groups_table(found: Sequence[Grouped], most: int) -> h.Node:
     """Return the table of groups: what they are, how many runs, mean and interval.
 
@@ -79,17 +99,22 @@ def groups_table(found: Sequence[Grouped], most: int) -> h.Node:
         most: Groups that are shown.
     """
     heads = ("group", "task", "runs", "metric", "mean", "95 % interval over runs", "")
-    body = [h.tr[_cells(item)] for item in found[:most]]
+    body = [Markup(h.tr[_cells(item)]) for item in found[:most]]
     rest = len(found) - most
     return [
         h.div(".scroll", tabindex="0", role="group", aria_label="Groups of runs")[
             h.table(".runs")[
-                h.thead[h.tr[(h.th(scope="col")[head] if head else h.td for head in heads)]],
+                h.thead[h.tr[(_head(head) for head in heads)]],
                 h.tbody[body],
             ]
         ],
         rest > 0 and h.p(".more")[f"{rest:,} more groups are not shown."],
     ]
+
+
+def _head(name: str) -> h.Node:
+    """Return the head of a column; that of numbers stands at their side."""
+    return h.th(class_={"n": name == "mean"}, scope="col")[name] if name else h.td
 
 
 def _cells(item: Grouped) -> list[h.Node]:

@@ -15,11 +15,14 @@ from taskloom.records.checks import decode_number
 from taskloom.report.across import MOST_AXES, axis_of, parallel
 from taskloom.report.blocks import render_block
 from taskloom.report.sample import thin_cloud
+from taskloom.runs.compare import spelled
 from taskloom.runs.query import value_at
 
 MOST_DOTS = 2000
 MOST_LINES = 300
-_WIDTH, _HEIGHT = 720, 320
+# About as wide as a phone's column: a picture that shrinks takes its letters along.
+_WIDTH, _HEIGHT = 440, 250
+_WIDEST = 600
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74, 16, 30, 44
 _LOG_SPAN = 100.0
 _TICKS = 4
@@ -55,7 +58,7 @@ def over_runs(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> h.Node:
             viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
             role="group",
             aria_label=label,
-            style=f"width:100%;max-width:{_WIDTH}px;height:auto",
+            style=f"width:100%;max-width:{_WIDEST}px;height:auto",
         )[
             _axes(across, up, x, y),
             Markup("").join(_dot(row, across.x(a), up.y(b), a, b) for row, a, b in shown),
@@ -90,6 +93,8 @@ def field_at(row: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 -- a val
     found = value_at(row, path)
     if found is None and path.startswith("config."):
         found = value_at(row, f"{path}.kind")
+    if found is None and path.removeprefix("config.") in spelled(row["config"]):
+        return "none"  # a choice, and not a value that is missing
     return found.get("kind") if isinstance(found, Mapping) else found
 
 

@@ -21,19 +21,14 @@ def live_page(run: Run) -> str:
     """Return the page of a run, which renews itself while the run is running."""
     title, header, sections, folds = run_page(run, course_of)
     live = h.div("#live", data_live="1" if run.status in LIVE or is_reading(run) else "0")[
-        h.nav(".kicker.back", aria_label="Back")[h.a(href="/")["\u2190 All runs"]],
-        _links(run),
+        h.nav(".kicker.back", aria_label="Back and further")[
+            h.a(href="/")["\u2190 All runs"],
+            has_samples(run) and [" \u00b7 ", h.a(href="samples")["Single samples"]],
+        ],
         header,
         progress_bar(run),
     ]
     return page(title, live, sections, folds=folds, policy="", script=SCRIPT)
-
-
-def _links(run: Run) -> h.Node:
-    return (
-        has_samples(run)
-        and h.nav(".kicker.back", aria_label="Further")[h.a(href="samples")["Single samples"]]
-    )
 
 
 def compare_page(runs: Sequence[Run]) -> str:
@@ -45,11 +40,14 @@ def compare_page(runs: Sequence[Run]) -> str:
 
 def problem_page(status: int, message: str) -> str:
     """Return a page that says what went wrong."""
+    title = {400: "Nothing to show", 404: "Not found"}.get(status, "This page failed")
     header = h.header[
-        h.p(".kicker")["taskloom \u00b7 viewer"], h.h1[str(status)], h.p(".lede")[message]
+        h.p(".kicker")[f"taskloom \u00b7 viewer \u00b7 {status}"],
+        h.h1[title],
+        h.p(".lede")[message],
     ]
     return page(
-        str(status),
+        title,
         header,
         [("Back", h.p[h.a(href="/")["All runs"]])],
         policy="",

@@ -64,7 +64,15 @@ def samples_page(run: Run, query: Mapping[str, str]) -> str:
         _table(found, shown, query),
         _pager(query, number, last),
     ]
-    return page(title, [back, header], [("Samples", body)], policy="", script=SCRIPT, wide=True)
+    return page(
+        title,
+        [back, header],
+        [("Samples", body)],
+        policy="",
+        script=SCRIPT,
+        wide=True,
+        titled=False,
+    )
 
 
 def _samples(run: Run) -> tuple[SampleTable | None, str]:
@@ -125,28 +133,41 @@ def _one(found: SampleTable, query: Mapping[str, str], run: Run) -> h.Node:
 
 def _table(found: SampleTable, shown: list[int], query: Mapping[str, str]) -> h.Node:
     order = query.get("sort", "") or found.order
-    heads = [
-        h.th(
-            scope="col", aria_sort={name: "ascending", f"-{name}": "descending"}.get(order, "none")
-        )[h.a(href=_address(query, sort=name if order == f"-{name}" else f"-{name}"))[name]]
-        for name in found.columns
-    ]
+    # A column of the name of a sample is what its row begins with.
+    others = [name for name in found.columns if name != found.of]
     texts = {
         name: figures.column([column[n] for n in shown]) for name, column in found.columns.items()
     }
+    numeric = {
+        name: all(
+            isinstance(value, int | float) and not isinstance(value, bool) for value in column
+        )
+        for name, column in found.columns.items()
+    }
 
-    def first(place: int) -> h.Node:
+    def head(name: str) -> h.Node:
+        towards = {name: "ascending", f"-{name}": "descending"}.get(order, "none")
+        link = _address(query, sort=name if order == f"-{name}" else f"-{name}")
+        is_number = numeric[name] and name != found.of
+        return h.th(class_={"n": is_number}, scope="col", aria_sort=towards)[h.a(href=link)[name]]
+
+    def first(line: int, place: int) -> h.Node:
+        name = texts[found.of][line] if found.of in texts else str(place)
         if found.draw is None:
-            return str(place)
-        return h.a(href=_address(query, at=str(place), page=query.get("page", "")))[str(place)]
+            return name
+        return h.a(href=_address(query, at=str(place), page=query.get("page", "")))[name]
 
     body = [
         # A list: a generator would look at `line` when the page is written, and show the last one everywhere.
-        h.tr[h.th(scope="row")[first(place)], [h.td[texts[name][line]] for name in found.columns]]
+        h.tr[
+            h.th(scope="row")[first(line, place)],
+            [h.td(class_={"n": numeric[name]})[texts[name][line]] for name in others],
+        ]
         for line, place in enumerate(shown)
     ]
+    lead = head(found.of) if found.of in found.columns else h.th(scope="col")[found.of]
     return h.div(".scroll", tabindex="0", role="group", aria_label="Samples")[
-        h.table(".runs")[h.thead[h.tr[h.th(scope="col")[found.of], heads]], h.tbody[body]]
+        h.table(".runs")[h.thead[h.tr[lead, [head(name) for name in others]]], h.tbody[body]]
     ]
 
 

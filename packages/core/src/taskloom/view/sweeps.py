@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 
 import htpy as h
 
+from taskloom.comparison.variants import ENOUGH_SEEDS
 from taskloom.errors import RunCorruptError
 from taskloom.records.checks import decode_number
 from taskloom.records.documents import read_object
@@ -34,6 +36,8 @@ METRICS = 6
 LISTED = 100
 """Sweeps that are listed, the newest."""
 _SEED = "seed"
+_END = re.compile(r"(?:^|[/_])(?:low|high)(?:/|$)")
+"""Names of ends of intervals: `rounds/low`, `auroc_low/fused`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ def sweep_page(store: Path, name: str) -> str:
 
 def _back() -> h.Element:
     return h.nav(".kicker.back", aria_label="Back")[
-        h.a(href="/")["\u2190 All runs"], " ", h.a(href="/sweeps/")["All sweeps"]
+        h.a(href="/")["\u2190 All runs"], " \u00b7 ", h.a(href="/sweeps/")["All sweeps"]
     ]
 
 
@@ -152,12 +156,20 @@ def _points(store: Path, name: str, record: SweepRecord) -> list[_Point]:
 
 
 def _metrics(points: Sequence[_Point], goal: tuple[str, bool] | None) -> list[str]:
-    """Return the metrics that have a column: that of the goal first, and last those that are the same everywhere."""
+    """Return the metrics that have a column: the goal's and the headlines' first, last those that are the same everywhere.
+
+    Ends of intervals have none: they stand beside their means.
+    """
+    rows = [point.row for point in points if point.row]
     names = dict.fromkeys([goal[0]] if goal else [])
-    for point in points:
-        names |= dict.fromkeys(point.row["metrics"] if point.row else [])
+    names |= dict.fromkeys(row["headline_metric"] for row in rows if row["headline_metric"])
+    first = len(names)
+    names |= dict.fromkeys(name for row in rows for name in row["metrics"] if not _END.search(name))
     seen = {name: {point.metric(name) for point in points if point.row} for name in names}
-    return sorted(names, key=lambda name: len(seen[name]) == 1)[:METRICS]
+    order = {
+        name: (place >= first and len(seen[name]) == 1, place) for place, name in enumerate(names)
+    }
+    return sorted(names, key=lambda name: order[name])[:METRICS]
 
 
 def _rank(point: _Point, goal: tuple[str, bool]) -> tuple[bool, float]:
@@ -188,8 +200,17 @@ def _table(
 ) -> h.Node:
     values = varying([point.config for point in points])
     paths = list(dict.fromkeys(path for row in values for path in row))
-    columns = [figures.column([point.metric(name) for point in points]) for name in metrics]
-    heads = ["run", "status", *paths, *metrics, "summary"]
+    rows = [point.row for point in points if point.row]
+    told = [name for name in ("headline", "verdict") if any(row[name] for row in rows)]
+    # What the headline says has a column; a sentence is left to points without one.
+    shown = {row["headline_metric"] for row in rows} if told else set()
+    has_words = any(not row["headline"] for row in rows)
+    columns = {
+        name: figures.column([point.metric(name) for point in points])
+        for name in metrics
+        if name not in shown
+    }
+    heads = ["run", "status", *paths, *told]
     is_best = goal is not None and bool(points) and not _rank(points[0], goal)[0]
 
     def cells(index: int) -> list[h.Node]:
@@ -211,15 +232,23 @@ def _table(
                 h.td(".value")[value_text(values[index][path]) if path in values[index] else ""]
                 for path in paths
             ),
-            (h.td(".n")[column[index]] for column in columns),
-            h.td(".sentence")[str(row["summary"]) if row else ""],
+            (h.td[str(row[name]) if row else ""] for name in told),
+            (h.td(".n")[column[index]] for column in columns.values()),
+            has_words
+            and h.td(".sentence")[str(row["summary"]) if row and not row["headline"] else ""],
         ]
 
     rest = len(points) - ROW_LIMIT
     return [
         h.div(".scroll", tabindex="0", role="group", aria_label="Points")[
             h.table(".runs")[
-                h.thead[h.tr[(h.th(scope="col")[name] for name in heads)]],
+                h.thead[
+                    h.tr[
+                        (h.th(scope="col")[name] for name in heads),
+                        (h.th(".n", scope="col")[name] for name in columns),
+                        has_words and h.th(scope="col")["summary"],
+                    ]
+                ],
                 h.tbody[(h.tr[cells(index)] for index in range(min(len(points), ROW_LIMIT)))],
             ]
         ],
@@ -241,7 +270,7 @@ def _over_seeds(points: Sequence[_Point], metrics: Sequence[str]) -> h.Node:
         (*(dict(key).get(path, "") for path in paths), len(group), *_means(group, metrics))
         for key, group in groups.items()
     ]
-    caption = "Mean over the seeds that finished, with its 95 % interval (t)."
+    caption = "Mean over the seeds that finished, with its 95 % interval (t); of two seeds their values, for two tell no interval."
     return table((*paths, "seeds", *metrics), rows, caption)
 
 
@@ -252,6 +281,9 @@ def _means(group: Sequence[_Point], metrics: Sequence[str]) -> list[str]:
         values = [value for value in known if math.isfinite(value)]
         if not values or len(values) < len(group):
             found.append(figures.cell(None))
+            continue
+        if len(values) < ENOUGH_SEEDS:
+            found.append(" and ".join(figures.column(values)))
             continue
         interval = mean_interval(values)
         found.append(_with_spread(interval.estimate, interval.half_width))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import htpy as h
+from markupsafe import Markup
 
 from taskloom.errors import UsageError
 from taskloom.records.checks import decode_number
@@ -21,10 +22,10 @@ from taskloom.report.page import page
 from taskloom.runs.choice import choose
 from taskloom.runs.compare import spelled, varying
 from taskloom.runs.index import page as page_of
-from taskloom.runs.query import EXAMPLE, FIELDS, absent_fields, value_at
+from taskloom.runs.query import EXAMPLE, FIELDS, absent_fields
 from taskloom.runs.rows import with_status
 from taskloom.view.asked import PLAIN, Asked
-from taskloom.view.groups import grouped, groups_table
+from taskloom.view.groups import differing_words, grouped, groups_table
 from taskloom.view.over_runs import field_at, lines_over_runs, over_runs
 from taskloom.view.sweeps import SCRIPT, address
 
@@ -32,6 +33,8 @@ ROWS = 100
 """Runs in one page of the table."""
 MOST_TOGETHER = 2000
 """Runs that are read for groups or for a chart."""
+_DIFFERS = "differs"
+"""Column of what the runs of each task differ in, where there are several tasks."""
 _VARYING = 4
 """Parameters that have a column unasked: those that differ between the runs of one task."""
 
@@ -68,7 +71,7 @@ def runs_page(store: Path, asked: Asked) -> str:
     problems += _unknown(found.rows, (*asked.columns, *asked.axes, asked.y))
     last = max(1, math.ceil(found.matching / ROWS))
     body: h.Node = [
-        _form(asked, problems),
+        _form(asked, problems, found.rows),
         found.rows and _chart(store, found.rows, asked),
         _rows(found.rows, asked),
         together
@@ -87,7 +90,9 @@ def runs_page(store: Path, asked: Asked) -> str:
         h.h1["Runs"],
         h.p(".lede")[f"{count} in {store}. ", h.a(href="/sweeps/")["Sweeps"]],
     ]
-    return page("Runs", header, [("Store", body)], policy="", script=SCRIPT, wide=True)
+    return page(
+        "Runs", header, [("Table of runs", body)], policy="", script=SCRIPT, wide=True, titled=False
+    )
 
 
 def _rows(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
@@ -140,7 +145,7 @@ def _unknown(rows: Sequence[Mapping[str, Any]], paths: Sequence[str]) -> list[st
     return [
         _no_run_has(path, rows)
         for path in paths
-        if path and rows and path not in PLAIN and all(value_at(row, path) is None for row in rows)
+        if path and rows and path not in PLAIN and all(field_at(row, path) is None for row in rows)
     ]
 
 
@@ -161,7 +166,10 @@ def _damaged_table(damaged: Sequence[Damaged]) -> h.Node:
     return [h.h3["Damaged"], table(("folder", "what is wrong"), rows, row_heads=True)]
 
 
-def _form(asked: Asked, problems: Sequence[str]) -> h.Node:
+def _form(asked: Asked, problems: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> h.Node:
+    # Examples that find something here.
+    metric = next((row["headline_metric"] for row in rows if row["headline_metric"]), "NAME")
+
     def field(label: str, name: str, value: str, placeholder: str, bad: bool = False) -> h.Element:
         invalid = "true" if bad else "false"
         return h.label[
@@ -171,7 +179,7 @@ def _form(asked: Asked, problems: Sequence[str]) -> h.Node:
     groups = (("", "one row a run"), ("seed", "all but the seed"), ("sweep", "by sweep"))
     return h.form(".filter", method="get", action="/", role="search")[
         field("Filter", "where", asked.where, EXAMPLE, bool(problems)),
-        field("Columns", "col", ", ".join(asked.columns), "config.seed, metrics.auroc"),
+        field("Columns", "col", ", ".join(asked.columns), f"config.seed, metrics.{metric}"),
         h.label[
             "Group",
             h.select(name="group")[
@@ -182,22 +190,29 @@ def _form(asked: Asked, problems: Sequence[str]) -> h.Node:
             ],
         ],
         field("Chart: across", "x", asked.x, "config.seed"),
-        field("Chart: up", "y", asked.y, "metrics.auroc"),
+        field("Chart: up", "y", asked.y, f"metrics.{metric}"),
         h.input(type="hidden", name="sort", value=asked.sort) if asked.sort else None,
         h.button["Show"],
         [h.p(".failure", role="alert")[text] for text in problems],
     ]
 
 
-def _columns(rows: Sequence[Mapping[str, Any]], asked: Asked) -> list[tuple[str, str]]:
+def _is_one_task(rows: Sequence[Mapping[str, Any]]) -> bool:
+    return len({(row["domain"], row["task"]) for row in rows}) == 1
+
+
+def _columns(
+    rows: Sequence[Mapping[str, Any]], asked: Asked, words: Mapping[str, str]
+) -> list[tuple[str, str]]:
     """Return fields with their titles: those asked for, or the plain ones and what differs between runs of one task."""
     if asked.columns:
         return [(path, path) for path in asked.columns]
     chosen: dict[str, None] = {}
-    if len({(row["domain"], row["task"]) for row in rows}) == 1:
+    if _is_one_task(rows):
         for values in varying([row["config"] for row in rows]):
             chosen |= dict.fromkeys(values)
     extra = [(f"config.{path}", path) for path in list(chosen)[:_VARYING]]
+    extra += [(_DIFFERS, _DIFFERS)] if any(words.values()) else []
     # A column in which no run has anything says nothing.
     used = [name for name in PLAIN if name in ("task", "status") or any(_is_told(row, name) for row in rows)]  # fmt: skip
     first = [name for name in used if name in PLAIN[:3]]
@@ -206,11 +221,20 @@ def _columns(rows: Sequence[Mapping[str, Any]], asked: Asked) -> list[tuple[str,
 
 
 def _is_told(row: Mapping[str, Any], name: str) -> bool:
+    if name == "summary":
+        return bool(_summary(row))
     return bool(row[name]) or (name == "name" and bool(row["sweep"]))
 
 
+def _summary(row: Mapping[str, Any]) -> str:
+    """Return the sentence of a run for its row: figure and verdict have columns, so that it is left to runs without them."""
+    return "" if row["headline"] else str(row["summary"])
+
+
 def _table(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
-    columns = _columns(rows, asked)
+    # Runs of one task have a column a parameter, those of several one for all of them.
+    words = {} if asked.columns or _is_one_task(rows) else differing_words(rows)
+    columns = _columns(rows, asked, words)
     head = [
         h.th(scope="col")[h.span(".hidden")["Compare"]],
         h.th(scope="col", aria_sort=_direction(asked, "id"))[_sorter(asked, "id", "run")],
@@ -219,7 +243,8 @@ def _table(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
             for path, name in columns
         ),
     ]
-    body = (h.tr[_cells(record, columns, asked)] for record in rows)
+    # Rendered here: as nodes of the page, each cell would pass through every element around the table.
+    body = [Markup(h.tr[_cells(record, columns, asked, words)]) for record in rows]
     return h.form(method="get", action="/compare")[
         h.div(".scroll", tabindex="0", role="group", aria_label="Runs")[
             h.table(".runs")[h.thead[h.tr[head]], h.tbody[body]]
@@ -229,18 +254,22 @@ def _table(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
 
 
 def _cells(
-    record: Mapping[str, Any], columns: Sequence[tuple[str, str]], asked: Asked
+    record: Mapping[str, Any],
+    columns: Sequence[tuple[str, str]],
+    asked: Asked,
+    words: Mapping[str, str],
 ) -> list[h.Node]:
     folder, status = record["folder"], record["status"]
     shown: dict[str, h.Node] = {
         "task": f"{record['domain']} {record['task']}",
         "status": h.span(class_=["badge", status.partition("?")[0]])[status],
         "name": [record["name"], _sweep_link(record, asked)],
+        _DIFFERS: words.get(folder, ""),
         "headline": record["headline"],
         "verdict": record["verdict"],
         "created": record["created"][:19].replace("T", " "),
         "duration": figures.duration(record["duration"]),
-        "summary": record["summary"],
+        "summary": record["summary"] if "summary" in asked.columns else _summary(record),
     }
     return [
         h.td[h.input(type="checkbox", name="run", value=folder, aria_label=f"Compare {folder}")],

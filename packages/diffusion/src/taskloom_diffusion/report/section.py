@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from taskloom.report import charts
@@ -31,7 +32,7 @@ def report(run: Run) -> list[Block]:
     """Return loss curves, likelihood by mask rate, samples, properties and the unmasking, as far as the run got."""
     details = _read_json(run, "evaluation")
     samples = _read_lines(run)
-    first, *speed = _curves(run.history())
+    first, *speed = _curves(run.history(), run.metrics)
     likelihood, rates = _likelihood(run, details) if details else ([], [])
     table, drawn, compared = _samples(run, samples) if samples else ([], [], [])
     folded: list[Block] = [_facts(run.metrics)]
@@ -79,7 +80,9 @@ def _facts(metrics: Mapping[str, float]) -> Facts:
     return Facts(rows)
 
 
-def _curves(rows: list[dict[str, float]]) -> list[Block]:
+def _curves(
+    rows: list[dict[str, float]], metrics: Mapping[str, float] = MappingProxyType({})
+) -> list[Block]:
     labels = {"train/loss": "training loss", "validation/nelbo": "held-out bound"}
     # The field is a space, so that the legend has no title: its entries say what they are.
     curves = [
@@ -99,12 +102,18 @@ def _curves(rows: list[dict[str, float]]) -> list[Block]:
         found = [f"{row[' ']} {row['nats']:.4g} nats per token" for row in curves]
         found += [f"{row['tokens']:,.0f} real tokens per core-second" for row in speed]
         return [Text(f"Logged once, at step {curves[0]['step']:.0f}: {', '.join(found)}.")]
+    if "baseline/nats_per_token" in metrics:
+        steps = [row["step"] for row in rows if labels.keys() & row.keys()]
+        label = f"{metrics['baseline/order']:.0f}-gram"
+        level = metrics["baseline/nats_per_token"]
+        curves += [{"step": end, "nats": level, " ": label} for end in (min(steps), max(steps))]
     blocks: list[Block] = [
         charts.line(
             curves,
             "step",
             "nats",
             color=" ",
+            title="Learning",
             y_title="nats per token",
             caption="Training loss, and the bound of the averaged weights on the validation part.",
         )
@@ -138,7 +147,12 @@ def _likelihood(run: Run, details: Mapping[str, Any]) -> tuple[list[Block], list
     if rates:
         caption = "Cross-entropy of a noised token: what is hard is to guess with little in sight."
         chart = charts.line(
-            rates, "mask rate", "nats", y_title="nats per noised token", caption=caption
+            rates,
+            "mask rate",
+            "nats",
+            title="Cross-entropy by share masked",
+            y_title="nats per noised token",
+            caption=caption,
         )
         return blocks, [chart]
     return blocks, []

@@ -12,6 +12,7 @@ from taskloom.report.model import Block
 from taskloom_hci.batch.episodes import load
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
     from taskloom.runs.run import Run
 
 _MOST_ROUNDS = 200
@@ -23,12 +24,24 @@ def compare(runs: Mapping[str, Run]) -> list[Block]:
     Args:
         runs: The runs by name.
     """
+    return ended(
+        {
+            name: load(run.artifacts["episodes"]).num_rounds
+            for name, run in runs.items()
+            if "episodes" in run.artifacts
+        }
+    )
+
+
+def ended(rounds: Mapping[str, Float[np.ndarray, " episodes"]]) -> list[Block]:
+    """Return the share of episodes that were over after each round, one curve a name.
+
+    Args:
+        rounds: Rounds of each episode, by name.
+    """
     rows = []
-    for name, run in runs.items():
-        if "episodes" not in run.artifacts:
-            continue
-        rounds = load(run.artifacts["episodes"]).num_rounds
-        counted = np.cumsum(np.bincount(rounds.astype(int))) / len(rounds)
+    for name, own in rounds.items():
+        counted = np.cumsum(np.bincount(own.astype(int))) / len(own)
         step = -(-len(counted) // _MOST_ROUNDS)
         rows += [
             {"rounds": int(at), "share": float(counted[at]), " ": name}

@@ -15,6 +15,7 @@ from taskloom.report.model import Block, Chart, Facts, Fold, Table, Text
 
 from taskloom_hci.batch.episodes import load
 from taskloom_hci.metrics import interval_words
+from taskloom_hci.report.comparison import ended
 from taskloom_hci.report.drawings import beliefs, drawing, numbers, rounds_chart, short_name
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def report(run: Run) -> list[Block]:
             f"{run.metrics.get('episodes', 0):,.0f} episodes, each with random numbers of its own"
         )
         blocks.append(Facts([("sample", count, False)]))
-    if "episodes" in run.artifacts and run.artifacts["episodes"].exists():
-        blocks.append(_rounds(run))
+    beside = _beside(run)
+    bars = [_rounds(run)] if "episodes" in run.artifacts and run.artifacts["episodes"].exists() else []  # fmt: skip
+    blocks += beside or bars
     if "baseline" in run.artifacts and run.artifacts["baseline"].exists():
         blocks.append(_differences(run))
     rows = []
@@ -56,13 +58,25 @@ def report(run: Run) -> list[Block]:
     first = rows[0]["episode"] if rows else 0
     blocks += _episode([row for row in rows if row["episode"] == first])
     if run.metrics:
-        folded += [Fold("How the games went"), _outcome(run.metrics), *_best(run.metrics)]
+        folded += [Fold("Rounds and rewards"), _outcome(run.metrics), *_best(run.metrics)]
+        folded += bars if beside else []
         # One source says nothing that the return does not.
         paid = [name for name in REWARDS if run.metrics.get(f"rewards/{name}_reward")]
         (blocks if len(paid) > 1 else folded).append(_rewards(run.metrics))
     if rows:
         folded += [Fold("Turn by turn"), *_turns(rows, first)]
     return [*blocks, *folded]
+
+
+def _beside(run: Run) -> list[Block]:
+    """Return how many episodes were over after each round with the assistant and with the baseline, where rounds are judged."""
+    said = run.headline
+    if "baseline" not in run.artifacts or said is None or said.baseline is None:
+        return []
+    if said.metric != "rounds/mean" or not run.artifacts["baseline"].exists():
+        return []
+    kept = load_npz(io.BytesIO(run.read("baseline")))
+    return ended({"this run": kept["value"], said.baseline.name: kept["baseline"]})
 
 
 def _differences(run: Run) -> Chart:

@@ -38,7 +38,9 @@ Baseline = Annotated[
 Better = Annotated[
     str,
     typer.Option(
-        "--better", metavar="higher|lower", help="Mark the best, and what is not told apart."
+        "--better",
+        metavar="higher|lower",
+        help="Mark the best, and what is not shown to differ from it.",
     ),
 ]
 Confidence = Annotated[
