@@ -80,10 +80,12 @@ def cleansing(path: Path) -> list[str]:
         clean = np.mean([row["activations"]["after"]["clean_accuracy"]["value"] - row["before"]["clean_accuracy"]["value"] for row in several])  # fmt: skip
         bar = "-" if trigger == "warp" else "<= 5 %"
         kept = sum(value <= BAR_OF_ATTACK for value in after)
+        shares = ", ".join(f"{share:.0%}" for share in sorted({row["share"] for row in several}))
+        inside = sum(row["activations"]["after"]["clean_accuracy"]["value"] >= row["before"]["clean_accuracy"]["low"] for row in several)  # fmt: skip
         rows.append(
-            f"| Attack `{trigger}` after cleansing and retraining, poison {several[0]['share']:.0%}, {len(several)} seeds | {bar} |"
+            f"| Attack `{trigger}` after cleansing and retraining, poison {shares}, {len(several)} seeds | {bar} |"
             f" {100 * before:.1f} % before, {', '.join(f'{100 * value:.1f}' for value in after)} % after ({kept} of {len(several)} within the bar);"
-            f" recall {100 * recall:.1f} %, of right samples {100 * gone:.2f} % removed, clean accuracy {100 * clean:+.1f} points; by the input alone"
+            f" recall {100 * recall:.1f} %, of right samples {100 * gone:.2f} % removed, clean accuracy {100 * clean:+.1f} points (within its interval on {inside}); by the input alone"
             f" {', '.join(f'{100 * value:.1f}' for value in plain)} % | `cleansing.py` |"
         )
     return rows
