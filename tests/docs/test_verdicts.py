@@ -15,7 +15,7 @@ DOMAINS = ("anomaly", "hci", "diffusion", "control")
 SHOWN = {
     "anomaly backdoor": "better",
     "hci pointing": "better",
-    "diffusion smiles --train.steps=800": "better",
+    "diffusion smiles": "better",
     "control cartpole": "solved",
 }
 
