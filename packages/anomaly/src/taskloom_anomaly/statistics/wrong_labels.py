@@ -6,7 +6,8 @@ likelier: s(x) = max_{k != c} f_k(x) - f_c(x) > 0, with f the kernel ridge regre
 Under the label of a poisoned class more rows look wrong than under others. Those rows and the rows of other labels are of the same classes, so that what tells
 them apart is the mark that they carry: w = (C + r I)^-1 (mean of the suspects - mean of the others) over what is seen of a sample, inputs and activations
 of the network that was trained on the rows. The score is how far a row lies from the others to the suspects along w, plus a share of s; rows that it
-finds are the suspects of a second turn, and the rest of the class joins the others. So marked rows of the class itself are found, too. No row is scored by what it has taught: rows are cut in three, as are samples that teach nothing.
+finds are the suspects of a second turn, and the rest of the class joins the others. So marked rows of the class itself are found, too.
+No row is scored by what it has taught: rows are cut in three, as are samples that teach nothing.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ _STANDS_OUT, _LEAST_DEVIATION = 1.5, 0.02
 _FEWEST = 10
 # Halves of one population are 1.6 to 3.5 of their deviations apart, marked and unmarked rows of those seeds 6.7 and more.
 _APART = 4.0
-# Nothing lies farther below the unmarked rows of its class than this, in deviations.
-_FAR = 100.0
+# About one unmarked row in forty lies farther off than this, in deviations.
+_BULK = 2.0
 
 
 class LabelledRows(NamedTuple):
@@ -68,7 +69,7 @@ def wrong_labels(
         seed: Seeds landmarks and folds.
 
     Returns:
-        Deviations from the unmarked samples of the label towards the marked ones, moved to lie above 0; 0 under labels without marked ones.
+        Deviations from the unmarked samples of the label towards the marked ones; 0 up to two, and under labels without marked ones.
     """
     rng = np.random.default_rng(seed)
     groups = [rows, *others]
@@ -108,8 +109,9 @@ def wrong_labels(
             continue
         is_marked = True
         for scores, place, part in zip(found, side.places, marks, strict=True):
-            # Above 0, which is said of the other classes.
-            scores[place] = np.maximum((part - rest.mean()) / spread, -_FAR) + _FAR + 1
+            # Where the bulk of the unmarked rows lies nothing is said: no calibration sample may by chance put a threshold there.
+            line = (part - rest.mean()) / spread
+            scores[place] = np.where(line > _BULK, line, 0.0)
     return found if is_marked else None
 
 
