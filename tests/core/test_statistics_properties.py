@@ -231,3 +231,17 @@ def test_a_planned_size_is_the_least_that_does(ratio: float, level: float) -> No
     if n % 2 == 0:
         assert width.half_width is not None
         assert width.half_width <= ratio * (1 + 1e-9)
+
+
+def test_a_shift_by_one_number_has_no_spread_to_test() -> None:
+    """(x + 1) - x differs from 1 in its last bits: that is rounding, and no finding about seeds."""
+    rng = random.Random(4)
+    for scale in (1e-6, 1.0, 1e6):
+        first = {seed: scale * rng.gauss(0, 1) for seed in range(12)}
+        second = {seed: value + scale for seed, value in first.items()}
+        found = ts.paired_difference(second, first)
+        assert (found.interval.standard_error, found.p) == (0.0, None)
+        assert len(set(ts.seed_differences({"": second}, {"": first}).values())) == 1
+        # A spread of a billionth is one.
+        second[3] += 1e-9 * scale
+        assert ts.paired_difference(second, first).p is not None

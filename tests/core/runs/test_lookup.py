@@ -6,10 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from taskloom.runs import index
-from taskloom.runs.database import NAME
 from taskloom.config import Config
 from taskloom.identity.identify import Identified
+from taskloom.runs import index
+from taskloom.runs.database import NAME
 from taskloom.runs.lookup import alike
 from taskloom.runs.record import RunRecord, write_record
 

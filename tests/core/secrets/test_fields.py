@@ -147,3 +147,14 @@ def test_rules_of_a_field_are_about_the_value(monkeypatch: pytest.MonkeyPatch) -
     assert resolve(Long, environ={}, arguments={"key": "env:MY_KEY"}).config
     with pytest.raises(ConfigError, match="at least 12"):
         resolve(Long, environ={}, arguments={"key": "short"})
+
+
+def test_a_set_is_dumped_in_one_order() -> None:
+    class Holds(Config):
+        words: frozenset[str] = frozenset()
+        numbers: frozenset[int] = frozenset()
+
+    words = [f"word{number}" for number in range(50)]
+    found = dumped(Holds(words=frozenset(words), numbers=frozenset(range(1000, 1050))))
+    assert found["words"] == sorted(words)
+    assert found["numbers"] == list(range(1000, 1050))

@@ -119,7 +119,7 @@ def test_a_runner_of_a_task_gets_its_checked_config() -> None:
     [
         ({"seeds": []}, "at least one seed"),
         ({"seeds": [1, 1]}, "seed 1 is named twice"),
-        ({"factors": {"kind": []}}, "at least one level"),
+        ({"factors": {"kind": []}}, "has no values: give it at least one"),
         ({"factors": {"kind": ["a", "a"]}}, "level is named twice"),
         ({"until": "clear"}, "--until is 'clear'"),
         ({"until": "half_width=0"}, "--until is 'half_width=0'"),

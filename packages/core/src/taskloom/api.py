@@ -21,7 +21,15 @@ from collections.abc import Iterable, Mapping
 from pydantic import SecretBytes, SecretStr
 
 from taskloom.answering import RunRequest, answer
-from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
+from taskloom.asking import (
+    Asked,
+    find_asked,
+    listed_values,
+    require_options,
+    resolve_request,
+    resolve_values,
+    written,
+)
 from taskloom.config import Config
 from taskloom.errors import ExitCode, StoreLockedError
 from taskloom.given.files import refuse_while_loading
@@ -80,6 +88,7 @@ def run(
         KeyboardInterrupt: The user pressed Ctrl-C; the run has stopped, and the same call goes on with it.
     """
     refuse_while_loading()
+    require_options(options)
     loaded, resolved = resolve_request(task, values, by_name, options.task_domain)
     options = checked_options(options)
     defaults = library_defaults(wanted=loaded.given is None)
@@ -111,7 +120,7 @@ def sweep(
 
     Args:
         task: Its name, `domain/task`; a file, `one.py:Coin`; or its class.
-        axes: The values that each parameter takes, by dotted path.
+        axes: The values that each parameter takes, by dotted path; what is no list is one value.
         options: How each run is kept and placed; without an executor the local one, and inline for a class of a notebook.
         **fixed: Values of the config that all points share.
 
@@ -121,15 +130,18 @@ def sweep(
     Raises:
         UnknownNameError: A domain, task, parameter or component does not exist.
         ConfigError: A value is not accepted; nothing has been run.
-        UsageError: A class of a notebook was to be placed elsewhere; nothing has been run.
+        UsageError: A parameter has no value, or also a fixed one; a class of a notebook was to be placed elsewhere. Nothing
+            has been run.
         StoreError: The store cannot be written.
         KeyboardInterrupt: The user pressed Ctrl-C; the same call goes on with what is missing.
     """
     refuse_while_loading()
+    require_options(options)
     loaded = find_asked(task, options.task_domain)
     # A plan is made of texts; behind each stands the value itself, so that none is read back from its text.
-    columns = {path: _by_text(values) for path, values in axes.items()}
-    columns |= {path: {_text(value): value} for path, value in fixed.items()}
+    varied = listed_values("axes", axes, fixed)
+    every = {**varied, **{path: [value] for path, value in fixed.items()}}
+    columns = {path: {_text(value): value for value in values} for path, values in every.items()}
 
     def resolve_point(point: Point) -> Resolved:
         values = {path: columns[path][text] for path, text in point.items()}
@@ -156,11 +168,6 @@ def _interrupt(exit_code: int | None, name: str) -> None:
     """Raise what Ctrl-C raises, once the record says that it came."""
     if exit_code == ExitCode.INTERRUPTED:
         raise KeyboardInterrupt(f"{name} was stopped; the same call goes on with it")
-
-
-def _by_text(values: Iterable[object]) -> dict[str, object]:
-    """Return the values of an axis by their texts; a text is one value."""
-    return {_text(value): value for value in ([values] if isinstance(values, str) else values)}
 
 
 def _text(value: object) -> str:

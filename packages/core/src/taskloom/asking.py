@@ -6,7 +6,7 @@ The environment does not count here: a call gives the same config on every machi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import date, time, timedelta
 from enum import Enum
@@ -19,7 +19,7 @@ from taskloom.config import Config
 from taskloom.errors import ConfigError, PluginError, UnknownNameError, UsageError
 from taskloom.given.tasks import class_task, file_task, is_file, is_given
 from taskloom.params.labels import plain
-from taskloom.params.layer import DEFAULT, Layer, nest
+from taskloom.params.layer import DEFAULT, PYTHON, Layer, nest
 from taskloom.params.layers import Resolved, validate
 from taskloom.params.merge import merge
 from taskloom.params.texts import refuse_halves
@@ -29,12 +29,12 @@ from taskloom.registry.entries import LoadedTask, TaskEntry
 from taskloom.registry.resolve import find_task, load_task
 from taskloom.request import RunOptions
 from taskloom.secrets.fields import settled
+from taskloom.settling import table
 
 Asked: TypeAlias = "str | Config | Callable[..., Any]"
 """A task by its name `domain/task`, by a config that it takes, or by its class or factory."""
-SOURCE = "Python"
-"""Name of the source of values that a call gives."""
 _ABSENT = object()
+_ONE_VALUE = (str, bytes, Mapping, BaseModel)
 _OBJECTS = (SecretStr, SecretBytes, Enum, PurePath, date, time, timedelta)
 
 
@@ -60,7 +60,8 @@ def resolve_request(
     whole = task if isinstance(task, Config) else values
     if not isinstance(whole, Config):
         _refuse_options(loaded.config_class, by_name)
-        return loaded, resolve_values(loaded.config_class, {**(whole or {}), **by_name})
+        given = {} if whole is None else table("Values of a config", whole)
+        return loaded, resolve_values(loaded.config_class, {**given, **by_name})
     if by_name or (whole is task and values):
         raise UsageError(
             f"A {type(whole).__name__} is a whole config, so no further values go with it.",
@@ -75,6 +76,44 @@ def resolve_request(
     return loaded, Resolved(settled(whole), _sources(whole), [])
 
 
+def require_options(options: object) -> None:
+    """Refuse options of a run that are a table, or anything else.
+
+    Raises:
+        UsageError: So they are.
+    """
+    if not isinstance(options, RunOptions):
+        names = ", ".join(f"{name}=..." for name in options) if isinstance(options, dict) else ""
+        kind = options.__name__ if isinstance(options, type) else f"a {type(options).__name__}"
+        raise UsageError(
+            f"options are a taskloom.RunOptions, not {kind}.",
+            hint=f"options=taskloom.RunOptions({names})",
+        )
+
+
+def listed_values(what: str, by_path: object, fixed: Mapping[str, object]) -> dict[str, list[Any]]:
+    """Return the values that each parameter takes, by path; what is no list is one value.
+
+    Args:
+        what: The name for the parameters in messages: `axes`.
+        by_path: What was given.
+        fixed: The values that do not vary.
+
+    Raises:
+        UsageError: It is no table, a parameter has no value, or one that also has a fixed value.
+    """
+    found: dict[str, list[Any]] = {}
+    for path, values in table(what, by_path).items():
+        is_list = isinstance(values, Iterable) and not isinstance(values, _ONE_VALUE)
+        is_list = is_list and getattr(values, "ndim", 1) > 0
+        found[path] = list(values) if is_list and isinstance(values, Iterable) else [values]
+        if not found[path]:
+            raise UsageError(f"'{path}' has no values: give it at least one.")
+        if path in fixed:
+            raise UsageError(f"'{path}' varies and has a fixed value too: leave out one of them.")
+    return found
+
+
 def _refuse_options(config_class: type[Config], by_name: Mapping[str, object]) -> None:
     """Refuse an option of the run that is given as a value of its config.
 
@@ -85,7 +124,7 @@ def _refuse_options(config_class: type[Config], by_name: Mapping[str, object]) -
     for name in by_name:
         if name in options and name not in config_class.model_fields:
             raise UnknownNameError(
-                f"no parameter '{name}' (from {SOURCE}); it is an option of the run",
+                f"no parameter '{name}' (from {PYTHON}); it is an option of the run",
                 hint=f"options=taskloom.RunOptions({name}=...)",
             )
 
@@ -106,7 +145,7 @@ def resolve_values(config_class: type[Config], values: Mapping[str, object]) -> 
     # As on the command line, a component is chosen before it is tuned, in whatever order the values come.
     ordered = sorted(values.items(), key=lambda item: item[0].removesuffix(".kind").count("."))
     layers = [
-        Layer(SOURCE, nest(path, written(value)), typed=True, literal=True)
+        Layer(PYTHON, nest(path, written(value)), typed=True, literal=True)
         for path, value in ordered
     ]
     merged = merge(config_class, layers)
@@ -151,7 +190,11 @@ def find_asked(task: Asked, asked: str = "") -> LoadedTask:
         return load_task(find_task(domain, name))
     wanted = type(task) if isinstance(task, BaseModel) else task
     if not callable(wanted):
-        raise UsageError(f"A {type(task).__name__} stands for no task; give its name: domain/task.")
+        own = type(task)
+        raise UsageError(
+            f"A {own.__name__} stands for no task; give its name: domain/task.",
+            hint=f"or its class: {own.__name__}" if hasattr(own, "run") and is_given(own) else "",
+        )
     if is_given(wanted):
         return class_task(wanted, asked)
     found = _tasks_with(wanted)
@@ -199,6 +242,6 @@ def _sources(config: Config) -> dict[str, str]:
     except ConfigError:  # something has no default
         defaults = {}
     return {
-        path: DEFAULT if value == defaults.get(path, _ABSENT) else SOURCE
+        path: DEFAULT if value == defaults.get(path, _ABSENT) else PYTHON
         for path, value in leaves(config).items()
     }

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from taskloom.settling import settle
+
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -25,6 +27,14 @@ class Resources:
     num_nodes: int = 1
     memory: int = 0
     time_limit: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Take each value as one of its type.
+
+        Raises:
+            UsageError: A value is of another type.
+        """
+        settle(self, Resources)
 
 
 class Progress(Protocol):

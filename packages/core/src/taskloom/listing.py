@@ -19,6 +19,7 @@ from taskloom.runs.layout import default_store
 from taskloom.runs.query import asks_for, parse_filter
 from taskloom.runs.rows import with_status
 from taskloom.runs.run import Run
+from taskloom.settling import settled
 from taskloom.show.cells import table_html
 from taskloom.show.frames import frame_of
 
@@ -135,9 +136,11 @@ def runs(
         UsageError: A filter cannot be understood.
         StoreError: The store cannot be read.
     """
-    texts = [where] if isinstance(where, str) and where else list(where)
+    listed = [where] if isinstance(where, str) and where else where
+    is_many = isinstance(listed, Iterable)
+    texts = settled("where", list(listed) if is_many else listed, Sequence[str])
     wanted = [parse_filter(text) for text in texts]
-    place = default_store(Path(store) if store is not None else None)
+    place = default_store(settled("store", store, Path | None))
     rows, damaged = documents(place)
     if any(asks_for(text, "stale") for text in texts):
         rows = with_staleness(place, rows)

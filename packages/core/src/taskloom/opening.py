@@ -19,6 +19,7 @@ from taskloom.identity.filecache import FileCache
 from taskloom.identity.stale import Staleness
 from taskloom.lifecycle.lifecycle import construct, read_config
 from taskloom.runs.run import Run, open_run as find_run
+from taskloom.settling import settled
 
 
 def open_task(
@@ -57,10 +58,12 @@ def open_run(reference: str | Path, store: Path | str | None = None) -> Run:
         store: The folder that holds the runs; else `TASKS_STORE`, else `./runs`.
 
     Raises:
+        UsageError: The reference is neither a text nor a path.
         RunNotFoundError: There is no such run, or several.
         RunCorruptError: Its record cannot be read.
     """
-    return find_run(str(reference), Path(store) if store is not None else None)
+    named = settled("The reference of a run", reference, str | Path)
+    return find_run(str(named), settled("store", store, Path | None))
 
 
 def task_of(run: Run) -> BoundTask[Any, Config]:

@@ -6,12 +6,14 @@ run option, add a field (to `KeptOptions` if the run's folder has to remember it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from taskloom.context import Resources
+from taskloom.errors import UsageError
+from taskloom.settling import settle
 
 WATCHED = "watch"
 """Kind of origin of a run that a person steered: what it did is more than its config, so it answers no command."""
@@ -77,9 +79,16 @@ class KeptOptions:
     ] = ""
 
     def __post_init__(self) -> None:
-        """Take lists for tuples, so that a record equals what was asked for."""
-        object.__setattr__(self, "tags", _texts(self.tags))
-        object.__setattr__(self, "sinks", _texts(self.sinks))
+        """Take a text for a list of one, and each value as one of its type.
+
+        Raises:
+            UsageError: A value is of another type: no record is made of it.
+        """
+        for name in ("tags", "sinks"):
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, (value,))
+        _refuse_truth("report", self.report)
+        settle(self, KeptOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,10 +151,19 @@ class RunOptions(KeptOptions):
     quiet: Annotated[bool, Flag(spelling=("--quiet", "-q"))] = False
 
     def __post_init__(self) -> None:
-        """Take a text for a folder; an empty one names none."""
+        """Take each value as one of its type.
+
+        Raises:
+            UsageError: A value is of another type.
+        """
         KeptOptions.__post_init__(self)
-        object.__setattr__(self, "store", _folder(self.store))
-        object.__setattr__(self, "cwd", _folder(self.cwd))
+        _refuse_truth("capture", self.capture)
+        settle(self, RunOptions)
+
+
+def _refuse_truth(name: str, value: object) -> None:
+    if isinstance(value, bool):
+        raise UsageError(f"RunOptions.{name} is {value}; write it as '{'yes' if value else 'no'}'.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +181,3 @@ class Origin:
     sources: Mapping[str, str] = field(default_factory=dict)
     sweep: str = ""
     kind: str = ""
-
-
-def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _folder(value: Path | str | None) -> Path | None:
-    return Path(value) if value not in (None, "") else None

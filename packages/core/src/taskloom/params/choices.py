@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from taskloom.config import Config
-from taskloom.params.layer import Layer
+from taskloom.params.layer import COMMAND_LINE, Layer
 from taskloom.params.layers import argument_layers, environment_layers, file_layers
 from taskloom.params.merge import merge
 from taskloom.params.tree import Parameter, walk
@@ -20,6 +20,7 @@ def find_choices(
     base: Sequence[Layer] = (),
     files: Sequence[Path] = (),
     environ: Mapping[str, str] | None = None,
+    source: str = COMMAND_LINE,
 ) -> dict[str, str]:
     """Return the component chosen at each place, by path, before anything else is known of the command line.
 
@@ -29,6 +30,7 @@ def find_choices(
         base: The lowest layers, as in `resolve`.
         files: Config files.
         environ: The environment; the process's own if None.
+        source: Place of the words in messages.
 
     Raises:
         UnknownNameError: A component does not exist.
@@ -49,7 +51,7 @@ def find_choices(
         if found == said:
             return chosen
         said = found
-        chosen = merge(config_class, [*below, *argument_layers(said)], lenient=True).chosen
+        chosen = merge(config_class, [*below, *argument_layers(said, source)], lenient=True).chosen
 
 
 def find_alternatives(
@@ -58,6 +60,7 @@ def find_alternatives(
     *,
     files: Sequence[Path] = (),
     environ: Mapping[str, str] | None = None,
+    source: str = COMMAND_LINE,
 ) -> list[dict[str, str]]:
     """Return every combination of components that lists of values lead to: what is chosen at each place, by path.
 
@@ -66,6 +69,7 @@ def find_alternatives(
         values: What is said of each parameter, one value or several; everything but choices of components is passed over.
         files: Config files.
         environ: The environment; the process's own if None.
+        source: Place of the values in messages.
 
     Raises:
         UnknownNameError: A component does not exist.
@@ -76,7 +80,7 @@ def find_alternatives(
 
     def visit(said: dict[str, str]) -> None:
         words = [f"--{path}={text}" for path, text in said.items()]
-        chosen = find_choices(config_class, words, files=files, environ=environ)
+        chosen = find_choices(config_class, words, files=files, environ=environ, source=source)
         # A component may hold places of its own, which are known once it is chosen.
         places = [item for item in walk(config_class, chosen) if item.is_component]
         waiting = [item.path for item in places if item.path not in said]
@@ -115,6 +119,7 @@ class Applicable:
         values: Every value that any point gives to each parameter.
         files: Config files.
         environ: The environment; the process's own if None.
+        source: Place of the values in messages.
 
     Attributes:
         alternatives: Every combination of components that the values lead to: what is chosen at each place, by path.
@@ -127,9 +132,12 @@ class Applicable:
         *,
         files: Sequence[Path] = (),
         environ: Mapping[str, str] | None = None,
+        source: str = COMMAND_LINE,
     ) -> None:
         self._config_class, self._files, self._environ = config_class, files, environ
-        self.alternatives = find_alternatives(config_class, values, files=files, environ=environ)
+        self.alternatives = find_alternatives(
+            config_class, values, files=files, environ=environ, source=source
+        )
         walked = [item for chosen in self.alternatives for item in walk(config_class, chosen)]
         self._anywhere = {item.path for item in walked}
         self._places = {item.path for item in walked if item.is_component}

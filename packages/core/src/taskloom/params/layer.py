@@ -9,6 +9,8 @@ from taskloom.errors import UnknownNameError
 from taskloom.params.grammar import UnreadableValueError, split_path
 
 DEFAULT = "default"
+COMMAND_LINE = "command line"
+PYTHON = "Python"
 
 
 @dataclass(frozen=True, slots=True)

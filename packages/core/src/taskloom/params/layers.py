@@ -14,7 +14,15 @@ from taskloom.config import FROM_RECORD, Config
 from taskloom.errors import ConfigError, TaskloomError
 from taskloom.params.elements import is_index
 from taskloom.params.files import read_file
-from taskloom.params.layer import DEFAULT, Layer, Merged, names_of, nest, nest_names
+from taskloom.params.layer import (
+    COMMAND_LINE,
+    DEFAULT,
+    Layer,
+    Merged,
+    names_of,
+    nest,
+    nest_names,
+)
 from taskloom.params.merge import merge
 from taskloom.params.messages import validation_error
 from taskloom.params.secret_values import read_secrets, recorded_secrets
@@ -86,7 +94,7 @@ def validate(config_class: type[Config], merged: Merged) -> Config:
     merged.notes += [
         f"the value of {path} is visible in your shell's history; --{path}=env:NAME is not"
         for path in plain
-        if _source_of(path, merged) == "command line"
+        if _source_of(path, merged) == COMMAND_LINE
     ]
     try:
         config = settled(config_class.model_validate(raw))
@@ -158,14 +166,18 @@ def environment_layers(config_class: Model, environ: Mapping[str, str]) -> list[
     ]
 
 
-def argument_layers(arguments: Mapping[str, str]) -> list[Layer]:
+def argument_layers(arguments: Mapping[str, str], source: str = COMMAND_LINE) -> list[Layer]:
     """Return one layer for each argument, the shallowest path first: a component is chosen before it is tuned.
+
+    Args:
+        arguments: The texts, by path.
+        source: Place of the arguments in messages.
 
     Raises:
         UnknownNameError: A name has a quotation mark that is not closed.
     """
     found = sorted(arguments.items(), key=lambda item: _order(item[0]))
-    return [Layer("command line", nest(path, value)) for path, value in found]
+    return [Layer(source, nest(path, value)) for path, value in found]
 
 
 def _order(path: str) -> tuple[bool, int, list[tuple[int, int, str]]]:

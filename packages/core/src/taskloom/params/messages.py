@@ -25,7 +25,7 @@ from taskloom.params.elements import (
 )
 from taskloom.params.grammar import join_path, split_path
 from taskloom.params.labels import shown
-from taskloom.params.layer import Fault, Merged
+from taskloom.params.layer import COMMAND_LINE, Fault, Merged
 from taskloom.params.sentences import NO_KEY, sentence_of
 from taskloom.params.shapes import Model, fields_of, is_list, is_set, shape_of
 from taskloom.params.tree import NO_COMPONENT, Parameter, walk
@@ -278,7 +278,7 @@ def shown_text(text: str) -> str:
 
 def spelled(source: str) -> str:
     """Return a source as it stands in a sentence."""
-    return "the command line" if source == "command line" else escaped(source)
+    return "the command line" if source == COMMAND_LINE else escaped(source)
 
 
 def _nearest_value(config_class: Model, problem: Fault, merged: Merged) -> str:

@@ -31,9 +31,7 @@ class Chosen:
     damaged: list[Damaged]
 
 
-def choose(
-    store: Path, filters: Sequence[str], order: str, part: Callable[[int], slice]
-) -> Chosen:
+def choose(store: Path, filters: Sequence[str], order: str, part: Callable[[int], slice]) -> Chosen:
     """Return the runs that satisfy all filters, in an order; the newest first where there is none.
 
     Args:

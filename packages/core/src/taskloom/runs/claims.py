@@ -65,7 +65,10 @@ class Claim:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.release()
 
@@ -78,9 +81,7 @@ class Claim:
         self._lock.release()
 
 
-def take(
-    store: Path, identity: str, *, told: Callable[[str], None] | None = None
-) -> Claim | None:
+def take(store: Path, identity: str, *, told: Callable[[str], None] | None = None) -> Claim | None:
     """Claim an identity; None while another process, or another thread of this one, computes it.
 
     Args:

@@ -15,8 +15,8 @@ from taskloom.records.folders import RECORD, Damaged, Seen, look, state_of
 from taskloom.records.names import is_id
 from taskloom.records.run_record import read_run, read_runs
 from taskloom.runs.database import connect, remove, transaction
-from taskloom.runs.record import RunRecord
 from taskloom.runs.leaves import COLUMNS, is_leaf, leaves_of, name_of, places_of, put
+from taskloom.runs.record import RunRecord
 from taskloom.runs.rows import decode_row, encode_row, row_of
 
 _INSERT = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

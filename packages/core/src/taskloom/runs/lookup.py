@@ -55,5 +55,3 @@ def _asked(run: Run, by_digest: Mapping[str, Sequence[str]]) -> list[str]:
 
 def _age(document: Mapping[str, object]) -> tuple[str, str]:
     return str(document.get("created")), str(document["folder"])
-
-

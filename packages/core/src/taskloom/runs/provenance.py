@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from taskloom.system.machine import cpu_count, host_name
-from taskloom.system.processes import own_session
 
 BUDGET = 0.3  # [s]
 PATCH_LIMIT = 1_000_000  # [bytes]

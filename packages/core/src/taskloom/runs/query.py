@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskloom.errors import UsageError
-from taskloom.registry.suggest import closest
 from taskloom.records.checks import decode_number
+from taskloom.registry.suggest import closest
 from taskloom.runs.rows import FIELDS as OF_ROWS
 
 Document = Mapping[str, Any]

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from taskloom.context import Resources
 from taskloom.errors import StoreError
 from taskloom.identity.records import Change, Input, Pair
 from taskloom.request import KeptOptions
-from taskloom.secrets.redaction import KNOWN
 from taskloom.runs.writer import atomic_write_json, encode_number
+from taskloom.secrets.redaction import KNOWN
 from taskloom.system.machine import host_name
 from taskloom.task import JsonValue
 
@@ -205,9 +204,7 @@ def _written(value: object) -> object:
     return _fields_of(value) if dataclasses.is_dataclass(value) else value
 
 
-def write_record(
-    path: Path, record: RunRecord, *, fence: Callable[[], None] | None = None
-) -> None:
+def write_record(path: Path, record: RunRecord, *, fence: Callable[[], None] | None = None) -> None:
     """Replace `run.json`; `fence` is called directly before and may refuse it.
 
     Raises:

@@ -65,7 +65,8 @@ def check_removable(folder: Path, store: Path) -> None:
             f"{folder} holds neither {' nor '.join(_RECORDS)}, so it is no run; it is left alone."
         )
     if not is_generated(folder.name):
-        read_record(RunLayout(folder).record)  # a folder of another name has to prove that it is a run
+        # A folder of another name has to prove that it is a run.
+        read_record(RunLayout(folder).record)
 
 
 def remove_runs(folders: Sequence[Path], store: Path) -> None:

@@ -109,5 +109,7 @@ def _is_row(row: dict[str, Any]) -> bool:
         and all(isinstance(tag, str) for tag in tags)
         and isinstance(row.get("config"), dict)
         and isinstance(metrics, dict)
-        and all(type(value) is float or decode_number(value) is not None for value in metrics.values())
+        and all(
+            type(value) is float or decode_number(value) is not None for value in metrics.values()
+        )
     )

@@ -17,15 +17,14 @@ from taskloom.errors import (
     UsageError,
 )
 from taskloom.headline import Headline
-from taskloom.registry.suggest import did_you_mean
-from taskloom.registry.resolve import find_domain
 from taskloom.records.files import kind_of, read_bytes
-from taskloom.records.folders import Damaged, look, look_at, run_names
+from taskloom.records.folders import Damaged, look_at, run_names
 from taskloom.records.limits import ARTIFACT
 from taskloom.records.metrics import MetricLines
 from taskloom.records.names import is_id
-from taskloom.records.run_record import read_record, read_run, read_runs
+from taskloom.records.run_record import read_record, read_runs
 from taskloom.registry.isolate import load_target
+from taskloom.registry.resolve import find_domain
 from taskloom.registry.suggest import closest, did_you_mean
 from taskloom.runs.holders import probe
 from taskloom.runs.layout import RunLayout, default_store, inside
@@ -163,7 +162,11 @@ class Run:
             RunCorruptError: The run has no such artifact, or it is no regular file below its folder, or too large.
         """
         if name not in self.record.artifacts:
-            raise RunCorruptError(f"The run {self.id} has no artifact {name!r}.")
+            known = list(self.record.artifacts)
+            raise RunCorruptError(
+                f"The run {self.id} has no artifact {name!r}; it has: {', '.join(known) or 'none'}.",
+                hint=did_you_mean(str(name), known),
+            )
         return read_bytes(self.dir, self.record.artifacts[name], limit)
 
     @property
@@ -225,7 +228,9 @@ class Run:
             if device is None:
                 return loader(self)
             if "device" not in inspect.signature(loader).parameters:
-                raise UsageError(f"'{name}' of a run of '{self.domain}' is loaded to no device; leave device out.")
+                raise UsageError(
+                    f"'{name}' of a run of '{self.domain}' is loaded to no device; leave device out."
+                )
             return loader(self, device=device)
 
     def history(self, metric: str = "") -> list[dict[str, float]]:
@@ -319,7 +324,9 @@ def _find_recent(reference: str, store: Path) -> Path:
         with contextlib.suppress(RunCorruptError):
             recent.append(Run(store / name))
     if back > len(recent):
-        raise RunNotFoundError(f"{reference!r} names no run: the store {store} holds {len(recent)}.")
+        raise RunNotFoundError(
+            f"{reference!r} names no run: the store {store} holds {len(recent)}."
+        )
     recent.sort(key=lambda run: (run.record.created, run.id))
     return recent[-back].dir
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, TypeAlias, TypeVar
 
@@ -121,8 +122,20 @@ def _spelled(value: object, dump: Any) -> Any:  # noqa: ANN401 -- JSON
         rows = zip(dump.items(), value.values(), strict=True)
         return {key: _spelled(inner, item) for (key, item), inner in rows}
     if isinstance(value, Sequence | Set) and isinstance(dump, list) and len(value) == len(dump):
-        return [_spelled(inner, item) for inner, item in zip(value, dump, strict=True)]
+        items = [_spelled(inner, item) for inner, item in zip(value, dump, strict=True)]
+        # A set has another order in every process, and equal configs have one record. The places of secrets are counted.
+        return items if isinstance(value, Sequence) or any(_plain(value, ())) else _sorted(items)
     return dump
+
+
+def _sorted(items: list[Any]) -> list[Any]:
+    """Return items of a dump in an order of their own: numbers, then everything else by its text."""
+
+    def rank(item: object) -> tuple[bool, float, str]:
+        is_number = isinstance(item, int | float)
+        return not is_number, item if isinstance(item, int | float) else 0, json.dumps(item)
+
+    return sorted(items, key=rank)
 
 
 def _plain(value: object, place: Place) -> Iterator[Held]:

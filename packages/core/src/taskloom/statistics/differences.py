@@ -9,7 +9,8 @@ instead of 95 %.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+import sys
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -22,6 +23,9 @@ from taskloom.statistics.intervals import (
     sample_deviation,
 )
 
+_ROUNDING = (
+    4 * sys.float_info.epsilon
+)  # of the values: half an epsilon for each of two results, and of two differences
 Seed = TypeVar("Seed", bound=Hashable)
 Cell = TypeVar("Cell", bound=Hashable)
 
@@ -102,7 +106,7 @@ def paired_difference(
         return _welch(list(first.values()), list(second.values()), level, of)
     ours = checked_values([first[seed] for seed in common])
     theirs = checked_values([second[seed] for seed in common])
-    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
+    differences = _subtracted(ours, theirs)
     interval = mean_interval(differences, level=level, of=of)
     only_first = _names(seed for seed in first if seed not in second)
     only_second = _names(seed for seed in second if seed not in first)
@@ -158,7 +162,9 @@ def seed_differences(
         return {}
     ours = average_within_seed({key: first[key] for key in common}).values
     theirs = average_within_seed({key: second[key] for key in common}).values
-    return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
+    seeds = [seed for seed in ours if seed in theirs]
+    sample = _subtracted([ours[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+    return dict(zip(seeds, sample, strict=True))
 
 
 def level_difference(
@@ -207,6 +213,18 @@ def level_difference(
         (*ours.left_out, *difference.left_out_first),
         (*theirs.left_out, *difference.left_out_second),
     )
+
+
+def _subtracted(first: Sequence[float], second: Sequence[float]) -> list[float]:
+    """Return the differences of pairs; those that differ from one another by rounding alone are one number.
+
+    (x + 1) - x is 1 up to the last bits of x: a metric that every seed shifts by the same amount has no spread to test.
+    """
+    found = [a - b for a, b in zip(first, second, strict=True)]
+    largest = max((abs(value) for value in (*first, *second)), default=0.0)
+    if not found or max(found) - min(found) > _ROUNDING * largest:
+        return found
+    return [mean(found)] * len(found)
 
 
 def _welch(first: list[float], second: list[float], level: float, of: str) -> Difference:

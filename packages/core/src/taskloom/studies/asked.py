@@ -7,6 +7,7 @@ from typing import Any
 
 from taskloom.errors import UnknownNameError
 from taskloom.registry.suggest import did_you_mean
+from taskloom.settling import settled
 from taskloom.studies.question import StudyQuestion
 from taskloom.studies.values import NOT_FINITE, StudyValues, label_of
 
@@ -35,7 +36,8 @@ def asked_question(
     Raises:
         UsageError: It cannot be meant.
     """
-    words = compare.split(",") if isinstance(compare, str) else compare
+    listed = compare.split(",") if isinstance(compare, str) else compare
+    words = settled("compare", listed, Sequence[str])
     return StudyQuestion(
         metric=metric,
         compare=tuple(word.strip() for word in words if word.strip()),

@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
-from taskloom.asking import Asked, find_asked, resolve_values, written
+from taskloom.asking import (
+    Asked,
+    find_asked,
+    listed_values,
+    require_options,
+    resolve_values,
+    written,
+)
 from taskloom.config import Config
 from taskloom.errors import UsageError
 from taskloom.given.files import refuse_while_loading
@@ -131,7 +138,8 @@ def study(
         g=g,
     )
     wanted = check_seeds(seeds)
-    columns = {path: _levels(values) for path, values in factors.items()}
+    require_options(options)
+    columns = listed_values("factors", factors, fixed)
     if runner is not None:
         return _in_memory(task, columns, wanted, question=question, runner=runner, fixed=fixed)
     if task is None:
@@ -218,14 +226,6 @@ def _asked(
     return measured(
         levels, seed if isinstance(seed, int) else 0, metrics, values, question=question
     )
-
-
-def _levels(values: Iterable[object]) -> list[object]:
-    """Return the levels of a factor; a text is one level."""
-    found: list[object] = [values] if isinstance(values, str) else list(values)
-    if not found:
-        raise UsageError("A factor needs at least one level.")
-    return found
 
 
 def _level(value: object) -> Level:

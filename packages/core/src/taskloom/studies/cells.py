@@ -20,6 +20,8 @@ from taskloom.studies.analysis import check_factors, looked_at
 from taskloom.studies.question import StudyQuestion
 from taskloom.studies.values import Level, Levels, StudyValues, label
 
+BARE = "mean"
+"""Method of a level that has no interval, since its study stopped by looking."""
 Mark = Literal["", "best", "tied"]
 
 
@@ -114,7 +116,7 @@ def _cell(
         # Looking breaks the interval of a level: one lognormal is wrong in 25.5 % of studies.
         reason = "the study stopped by looking: trust the differences"
         bare = Interval(
-            mean(sample), None, None, question.level, len(sample), "mean", no_interval=reason
+            mean(sample), None, None, question.level, len(sample), BARE, no_interval=reason
         )
         return StudyCell(levels, bare, 0)
     told = level_interval(sample, level=question.level)

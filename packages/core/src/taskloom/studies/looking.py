@@ -71,6 +71,9 @@ def check_seeds(asked: Iterable[object]) -> list[int]:
     Raises:
         UsageError: So they are.
     """
+    if not isinstance(asked, Iterable):
+        hint = f"seeds=range({asked})" if isinstance(asked, int) else ""
+        raise UsageError(f"The seeds are {asked!r}; they are a list: range(10).", hint=hint)
     seeds: list[int] = []
     for seed in asked:
         whole = None if isinstance(seed, bool | str) else getattr(seed, "__index__", None)

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, get_args
 
 from taskloom.errors import UsageError
 from taskloom.registry.suggest import did_you_mean
+from taskloom.settling import settle
 from taskloom.statistics.bootstrap import LEAST_BOOTSTRAP
 from taskloom.statistics.sequential import anytime_half_width
 from taskloom.statistics.significance import family_level
@@ -62,6 +63,7 @@ class StudyQuestion:
         Raises:
             UsageError: A word is unknown, a number lies outside its range, or two parts contradict each other.
         """
+        settle(self, StudyQuestion)
         object.__setattr__(self, "metric", self.metric.removeprefix("metrics."))
         if not self.metric:
             raise UsageError("A study needs --metric: the final metric of a run that it is about.")

@@ -13,6 +13,7 @@ from taskloom.registry.isolate import load_target
 from taskloom.registry.suggest import did_you_mean
 from taskloom.report.write import require_extra
 from taskloom.runs.export import to_csv
+from taskloom.settling import settled
 from taskloom.show.cells import guarded
 from taskloom.statistics.sample_size import SampleSize, plan_half_width, plan_power
 from taskloom.studies.analysis import LevelComparison, compare_levels
@@ -189,6 +190,9 @@ class Study:
             cells = self.values.cells
             samples = {self.values.name(key): list(cell.values()) for key, cell in cells.items()}
         level = self.question.level
+        half_width = settled("half_width", half_width, float | None)
+        difference = settled("difference", difference, float | None)
+        power = settled("power", power, float)
         if (half_width is None) == (difference is None):
             raise UsageError(
                 "A number of seeds follows from half_width or from difference: give one of them."
@@ -285,7 +289,7 @@ def _rows(table: Any) -> list[Mapping[str, object]]:  # noqa: ANN401 -- any kind
         if len({len(column) for column in columns.values()}) > 1:
             raise UsageError("The columns of a table have different lengths.")
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    rows = list(table)
+    rows = list(table) if isinstance(table, Iterable) else [table]
     if not all(isinstance(row, Mapping) for row in rows):
         raise UsageError(
             "A table is a list of rows by column, a table of columns, a data frame or a sweep."

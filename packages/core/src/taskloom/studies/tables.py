@@ -10,7 +10,7 @@ from taskloom.digits import digits
 from taskloom.plain import aligned
 from taskloom.statistics.intervals import Interval
 from taskloom.studies.analysis import LevelComparison
-from taskloom.studies.cells import StudyCell
+from taskloom.studies.cells import BARE, StudyCell
 from taskloom.studies.looking import StudyLook
 from taskloom.studies.question import StudyQuestion
 from taskloom.studies.values import StudyValues, label
@@ -150,7 +150,9 @@ def heading(study: StudyFacts) -> str:
         if len(seeds) > 1
         else f"seed ({', '.join(map(str, seeds))})"
     )
-    method = "; ".join(dict.fromkeys(cell.interval.method for cell in study.table))
+    methods = dict.fromkeys(cell.interval.method for cell in study.table)
+    # A level without an interval, since the study stopped by looking.
+    method = "; ".join(name for name in methods if name != BARE) or "of differences alone"
     of = f" ({values.rows[0].trials} trials a run)" if values.rows[0].trials else ""
     cells = f"{count} combination{'s' * (count != 1)}"
     return f"{study.question.metric}{of}: {cells} x {len(seeds)} {named}; intervals: {method}"
@@ -186,7 +188,7 @@ def notes_of(study: StudyFacts) -> list[str]:
         end = "the rule was met" if looks and looks[-1].decided else "the rule was not met"
         notes.append(
             f"stopped by looking ({question.until}, g = {question.g:g}): {end} after "
-            f"{len(study.values.seeds)} seeds and {len(looks)} looks; intervals are anytime-valid"
+            f"{len(study.values.seeds)} seeds and {len(looks)} look{'s' * (len(looks) != 1)}; intervals are anytime-valid"
         )
     return notes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from taskloom.errors import ConfigError, ExitCode, UsageError
 from taskloom.lifecycle.create import identify_asked
 from taskloom.params.choices import Applicable
+from taskloom.params.layer import COMMAND_LINE, PYTHON
 from taskloom.params.layers import resolve
 from taskloom.placement.executor import Executor
 from taskloom.placement.inline import open_for
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from taskloom.params.layers import Resolved
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Sweep:
     """A sweep and what came of it.
 
@@ -122,6 +124,11 @@ class Sweep:
         choose = max if better == "max" else min
         return choose(having, key=lambda run: run.metrics[name])
 
+    def __repr__(self) -> str:
+        counted = Counter(map(_status_of, self.results))
+        told = ", ".join(f"{count} {status}" for status, count in counted.items())
+        return f"Sweep({self.id}: {len(self.results)} points{f', {told}' if told else ''})"
+
     def _repr_html_(self) -> str:
         return guarded(
             lambda: table_html(self.metrics, f"{self.id}: {len(self.results)} points"), self
@@ -131,6 +138,12 @@ class Sweep:
     def varying(self) -> list[dict[str, JsonValue]]:
         """The parameters of each point that are not the same at all of them, by path."""
         return varying([point.config for point in self.points])
+
+
+def _status_of(result: PointResult) -> str:
+    if result.refused or result.claimed:
+        return "refused" if result.refused else "computed elsewhere"
+    return "not run" if result.run is None else result.run.status
 
 
 def plan_points(
@@ -184,8 +197,14 @@ def resolve_points(
         return resolve(loaded.config_class, files=files, arguments=point)
 
     expanded = [{**fixed, **point} for point in plan.expand()]
-    environ: dict[str, str] | None = None if resolve_point is None else {}
-    applicable = Applicable(loaded.config_class, values_of(expanded), files=files, environ=environ)
+    values, is_typed = values_of(expanded), resolve_point is None
+    applicable = Applicable(
+        loaded.config_class,
+        values,
+        files=files,
+        environ=None if is_typed else {},
+        source=COMMAND_LINE if is_typed else PYTHON,
+    )
     found = []
     for point in expanded:
         texts = applicable.to(point)

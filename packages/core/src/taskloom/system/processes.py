@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ class Apart(TypedDict, total=False):
 
 
 _NEW_GROUP = 0x00000200  # CREATE_NEW_PROCESS_GROUP of Windows
+_SHORTEST = 0.001  # [s], of a timer: 0 would stop it
 
 # SIGUSR2 is what Slurm's users send ahead of a pre-emption; SIGBREAK is Ctrl-Break, of Windows.
 STOP_SIGNALS: tuple[signal.Signals, ...] = tuple(
@@ -181,7 +183,7 @@ def signals_kept() -> Iterator[None]:
 def interrupting(
     seconds: float, error: BaseException, report: Callable[[], object] | None = None
 ) -> Iterator[None]:
-    """Raise the error inside the block after some seconds.
+    """Raise the error inside the block after some seconds, not counting those in which a busy machine kept it waiting.
 
     Where the system, or this thread, cannot be interrupted, the block runs on.
 
@@ -202,9 +204,14 @@ def interrupting(
 
 
 def _alarmed(seconds: float, error: BaseException) -> Iterator[None]:
+    begun, waited = time.monotonic(), kept_waiting()
+
     def interrupt(signum: int, frame: FrameType | None) -> None:
         del signum, frame
-        raise error
+        left = begun + seconds + kept_waiting() - waited - time.monotonic()
+        if left <= 0:
+            raise error
+        signal.setitimer(signal.ITIMER_REAL, max(left, _SHORTEST))
 
     try:
         previous = signal.signal(signal.SIGALRM, interrupt)
@@ -217,6 +224,15 @@ def _alarmed(seconds: float, error: BaseException) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous or signal.SIG_DFL)
+
+
+def kept_waiting() -> float:
+    """Return how long this thread has been ready to run without getting a processor [s]; 0 where the system does not say."""
+    try:
+        with open("/proc/thread-self/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 @contextmanager
