@@ -64,11 +64,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--triggers", nargs="+", default=list(TRIGGERS))
-    parser.add_argument("--out", type=Path)
+    parser.add_argument(
+        "--out", type=Path, help="File of the cells; those that it holds are not computed again."
+    )
     asked = parser.parse_args()
-    rows = []
-    for trigger in asked.triggers:
-        for seed in range(asked.seeds):
+    rows = json.loads(asked.out.read_text()) if asked.out and asked.out.is_file() else []
+    done = {(row["trigger"], row["seed"]) for row in rows}
+    # Seed by seed, so that what is there after an interruption has every trigger.
+    for seed in range(asked.seeds):
+        for trigger in asked.triggers:
+            if (trigger, seed) in done:
+                continue
             row = cell(trigger, seed)
             rows.append(row)
             if asked.out:

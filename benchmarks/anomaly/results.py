@@ -80,10 +80,12 @@ def cleansing(path: Path) -> list[str]:
         clean = np.mean([row["activations"]["after"]["clean_accuracy"]["value"] - row["before"]["clean_accuracy"]["value"] for row in several])  # fmt: skip
         bar = "-" if trigger == "warp" else "<= 5 %"
         kept = sum(value <= BAR_OF_ATTACK for value in after)
+        shares = ", ".join(f"{share:.0%}" for share in sorted({row["share"] for row in several}))
+        inside = sum(row["activations"]["after"]["clean_accuracy"]["value"] >= row["before"]["clean_accuracy"]["low"] for row in several)  # fmt: skip
         rows.append(
-            f"| Attack `{trigger}` after cleansing and retraining, poison {several[0]['share']:.0%}, {len(several)} seeds | {bar} |"
+            f"| Attack `{trigger}` after cleansing and retraining, poison {shares}, {len(several)} seeds | {bar} |"
             f" {100 * before:.1f} % before, {', '.join(f'{100 * value:.1f}' for value in after)} % after ({kept} of {len(several)} within the bar);"
-            f" recall {100 * recall:.1f} %, of right samples {100 * gone:.2f} % removed, clean accuracy {100 * clean:+.1f} points; by the input alone"
+            f" recall {100 * recall:.1f} %, of right samples {100 * gone:.2f} % removed, clean accuracy {100 * clean:+.1f} points (within its interval on {inside}); by the input alone"
             f" {', '.join(f'{100 * value:.1f}' for value in plain)} % | `cleansing.py` |"
         )
     return rows
@@ -144,7 +146,7 @@ def page(kept: dict[str, Any]) -> str:
         if name in kept:
             stamp = f" {kept[name]['commit']}, {kept[name]['date']} |"
             lines += [row + stamp for row in kept[name]["rows"]]
-    lines.append("| A torch classifier of one's own, 600 inputs, 15 of them odd, one command at 1 % | all 15, at most 19 others | 15, and 6 others; with a trigger inside of the image 2, and 4 others | `docs/pictures/anomaly-answers/make.py` | af1f1047, 30 November 2026 |")  # fmt: skip
+    lines.append("| A torch classifier of one's own, 600 inputs, 15 of them odd, one command at 1 % | all 15, at most 19 others | 15 checkerboards, and 6 others. Of 15 bars inside of the image 2, and 4 others: their AUROC of about 0.96 leaves most below 1 % | `docs/pictures/anomaly-answers/make.py` | af1f1047, 30 November 2026 |")  # fmt: skip
     lines.append("| `score` of a file equals `eval-detector` at equal batch size | to the bit | equal | `tests/anomaly/answers/test_score.py` | every day |")  # fmt: skip
     lines.append("| A score does not depend on the batch, of every detector | to the bit, 1e-9 for the libraries' | held | `tests/anomaly/detectors/test_every_detector.py` | every day |")  # fmt: skip
     return "\n".join(lines) + "\n"

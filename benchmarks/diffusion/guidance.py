@@ -3,7 +3,7 @@
     python benchmarks/diffusion/guidance.py RUN --rows benchmarks/diffusion/guidance.jsonl --n 500
     python benchmarks/diffusion/guidance.py --store STORE --steps 1500 ...   # trains the run first, about 15 core-minutes
 
-For every property the request is two standard deviations above the training part's mean (or the largest value trained on). A row has the
+For every property the request is two standard deviations (`--beyond`) above the training part's mean, or the largest value trained on. A row has the
 mean, by how many standard deviations it moved, validity, and the mean absolute error to the request; then the same of the best of k
 plain draws, for each k. A guided call asks the network twice, so k = 2 is its equal. Last, logP values drawn from the test part are
 requested, each by one guided draw and by the best of k plain ones. Cells that the file of rows has are not drawn again.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,10 +27,13 @@ from taskloom_diffusion.metrics.molecules import parse
 from taskloom_diffusion.model.coercion import as_sampler
 from taskloom_diffusion.model.told import ToldCondition
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tables import put
+
 NAMES = ("qed", "rings", "logp")
-PLAIN = (1, 2, 4, 8, 16)
-REQUESTS = 200
-"""Values of logP that are requested one by one."""
+PLAIN = (1, 2, 4, 8)
+REQUESTS, EACH = 40, 5
+"""Values of logP that are requested, those of test molecules, and draws for each."""
 
 
 def values(texts: Sequence[str], name: str) -> np.ndarray:
@@ -83,7 +87,8 @@ def requests_of(run: tl.Run, condition: ToldCondition) -> np.ndarray:
     """Return values of logP of test molecules, inside of what was trained."""
     lines = run.read("test_part").decode().split("\n")
     found = values([json.loads(line) for line in lines[: 2 * REQUESTS] if line], "logp")
-    return np.clip(found[~np.isnan(found)], condition.min, condition.max)[:REQUESTS]
+    inside = np.clip(found[~np.isnan(found)], condition.min, condition.max)[:REQUESTS]
+    return np.sort(np.repeat(inside, EACH))
 
 
 def measure(run: tl.Run, given: argparse.Namespace) -> None:
@@ -91,9 +96,9 @@ def measure(run: tl.Run, given: argparse.Namespace) -> None:
     model: TrainedModel = run.load("model")
     rows = Rows(given.rows)
     told = {condition.name: condition for condition in model.conditions}
-    sampler = as_sampler({"kind": given.sampler}) if given.sampler else None
+    sampler = as_sampler(json.loads(given.sampler)) if given.sampler else None
     draws = max(PLAIN) * given.n
-    kept = given.rows.with_suffix(f".{given.sampler or 'own'}.plain.json")
+    kept = given.rows.with_suffix(".plain.json")
     if not kept.exists():
         texts = [
             text
@@ -115,7 +120,7 @@ def measure(run: tl.Run, given: argparse.Namespace) -> None:
                     n, sampler=sampler, condition=wish, guidance="cfg", scale=scale, seed=seed
                 )
                 texts += made.texts
-            return row(values(texts, name), np.sort(targets), told[name].mean, told[name].sd)
+            return row(values(texts, name), targets, told[name].mean, told[name].sd)
 
         return drawn
 
@@ -127,15 +132,41 @@ def measure(run: tl.Run, given: argparse.Namespace) -> None:
             told[name].sd,
         )
 
-    every = {name: np.full(given.n, min(c.mean + 2 * c.sd, c.max)) for name, c in told.items()} | {
-        "requested logp": requests_of(run, told["logp"])
+    every = {
+        (name, beyond): np.full(
+            given.n, min(told[name].mean + beyond * told[name].sd, told[name].max)
+        )
+        for beyond in given.beyond
+        for name in given.names
     }
-    for what, targets in every.items():
-        name = what.split()[-1]
+    asked = {f"{name}, +{beyond:g} sd": targets for (name, beyond), targets in every.items()}
+    if 2.0 in given.beyond:
+        asked["requested logp"] = requests_of(run, told["logp"])
+    for what, targets in asked.items():
+        name = what.split(",")[0].split()[-1]
         for scale in given.scales:
             rows.add(what, f"guided, scale {scale:g}", guided(name, scale, targets))
         for k in PLAIN:
             rows.add(what, f"best of {k} plain", best(name, k, targets))
+
+
+def table(path: Path) -> list[str]:
+    """Return the rows of a file as a table of Markdown."""
+    lines = [
+        "| request | drawn | mean | moved [sd] | valid | error [sd] | n |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    places = list(dict.fromkeys(r["what"] for r in rows))
+    for r in sorted(rows, key=lambda r: places.index(r["what"])):
+        each = r["what"].startswith("requested")
+        # Of many requests together a mean says nothing.
+        mean, moved = f"{r['mean']:.3f}", f"{r['moved']:+.2f} +- {r['moved_se']:.2f}"
+        lines.append(
+            f"| {r['what']} | {r['how']} | {'' if each else mean} | {'' if each else moved} | {r['valid']:.1%} | "
+            f"{r['error']:.2f} +- {r['error_se']:.2f} | {r['n']} |"
+        )
+    return lines
 
 
 def main() -> None:
@@ -148,9 +179,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--n", type=int, default=500)
     parser.add_argument("--scales", type=float, nargs="+", default=[1.0, 2.0, 3.0])
-    parser.add_argument("--sampler", default="", help="Instead of the run's own.")
+    parser.add_argument("--beyond", type=float, nargs="+", default=[2.0], help="Requests [sd].")
+    parser.add_argument("--names", nargs="+", default=list(NAMES))
+    parser.add_argument("--sampler", default="", help="As JSON, instead of the run's own.")
     parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--into", type=Path, help="A page to put the rows into, without drawing.")
     given = parser.parse_args()
+    if given.into:
+        put(given.into, "guidance", table(given.rows))
+        return
     if given.run:
         run = tl.open_run(given.run)
     else:

@@ -1,11 +1,14 @@
 """Calls, work and validity of speculative decoding on a finished run, beside one token a call in the same order.
 
-python benchmarks/diffusion/speculative.py RUN [SAMPLES]
+python benchmarks/diffusion/speculative.py RUN [SAMPLES [NAME ...]]
+
+Of names, as they are printed, only these are drawn.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from taskloom.opening import open_run
 from taskloom_diffusion.evaluation.sampling import sample_lengths
@@ -17,7 +20,7 @@ from taskloom_diffusion.samplers.left_to_right import LeftToRight
 from taskloom_diffusion.samplers.speculative import Speculative
 
 
-def main(reference: str, num: int) -> None:
+def main(reference: str, num: int, only: Sequence[str] = ()) -> None:
     model = model_of_run(open_run(reference))
     lengths = model.lengths(num, None, 1)
     total = sum(lengths)
@@ -28,6 +31,8 @@ def main(reference: str, num: int) -> None:
             every.append((f"fused, {order}, k = {k}", Speculative(order=order, k=k)))
     every.append(("two calls, random, k = 4", Speculative(form="two_call", k=4)))
     for name, sampler in every:
+        if only and name not in only:
+            continue
         made = sample_lengths(model, sampler, lengths, seed=1, batch_size=250)
         valid = sum(parse(text) is not None for text in made.texts) / num
         error = share_error(valid, num)
@@ -41,4 +46,4 @@ def main(reference: str, num: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 500)
+    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 500, sys.argv[3:])

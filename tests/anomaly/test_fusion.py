@@ -10,6 +10,8 @@ from scipy.stats import cauchy, combine_pvalues
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.detection.fusion import Fusion, combine, fuse, p_values, standardise
 
+FUSIONS_COMPARED: tuple[Fusion, ...] = ("sum", "mean")
+
 
 def test_p_values_count_calibration_scores_at_least_as_large() -> None:
     calibration = np.array([1.0, 2.0, 2.0, 3.0])
@@ -45,6 +47,23 @@ def test_fuse_is_invariant_under_scaling_a_layer() -> None:
             fuse(scores, calibration, fusion),  # type: ignore[arg-type] # one of the names
             fuse(scaled[1], scaled[0], fusion),  # type: ignore[arg-type] # one of the names
         )
+
+
+def test_fuse_sum_counts_a_layer_by_its_directions() -> None:
+    # Squared lengths in 200 and in 2 directions, and a shift by the same length in each direction of the wide one.
+    rng = np.random.default_rng(3)
+
+    def scores(shift: float) -> dict[str, np.ndarray]:
+        wide, narrow = rng.normal(size=(2000, 200)) + shift, rng.normal(size=(2000, 2))
+        return {"wide": (wide**2).sum(axis=1), "narrow": (narrow**2).sum(axis=1)}
+
+    held, normal, odd = scores(0), scores(0), scores(0.35)
+    areas = {
+        fusion: np.mean(fuse(odd, held, fusion)[:, None] > fuse(normal, held, fusion))
+        for fusion in FUSIONS_COMPARED
+    }
+    assert areas["sum"] > areas["mean"] + 0.05
+    np.testing.assert_array_equal(fuse(odd, held, "sum"), odd["wide"] + odd["narrow"])
 
 
 def test_fuse_cauchy_is_the_combination_of_p_values() -> None:

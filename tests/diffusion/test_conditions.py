@@ -71,6 +71,7 @@ def test_differing_classes_are_missing_and_counted() -> None:
     ("text", "change", "sentence"),
     [
         ("logp", {"OCC": [("<0.1", "x")]}, r"1 of 7 cells are no numbers \(line \d '<0.1'\); mend them or use logp:class"),
+        ("logp", {name: [(f"{i},5", "x")] for i, name in enumerate(CELLS)}, r"with a decimal comma \(line \d '\d,5'\); write them with a point"),
         ("logp:number", {"OCC": [("high", "x")]}, "mend them or use logp:class"),
         ("logpp", {}, "has no column of that name with anything in it; it has activity, logp.*logp"),
         ("activity:clas", {}, "must be NAME, NAME:number, NAME:class or rdkit:NAME.*class"),

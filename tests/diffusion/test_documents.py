@@ -81,6 +81,8 @@ def test_documents_are_read_as_they_are(tmp_path: Path) -> None:
     assert alone.text == DOCUMENTS[0]
     with pytest.raises(ConfigError, match=r"no file of '.*' is called \*.rst; say pattern=NAMES"):
         list(documents_of(folder, pattern="*.rst"))
+    with pytest.raises(ConfigError, match=r"give the folder, path=.*, and pattern=\*\.txt"):
+        list(documents_of(folder / "*.txt"))
 
 
 def test_a_bad_document_costs_itself_alone(tmp_path: Path) -> None:

@@ -209,6 +209,13 @@ def test_a_tokenizer_that_changes_texts_is_told(tmp_path: Path) -> None:
     assert any(note.startswith(told) for note in found.corpus.notes)
     assert found.test.characters is not None
     assert int(found.test.characters.sum()) == sum(map(len, found.corpus.test))
+    path.write_text("xyz\nzyx\nyyy")
+    with pytest.raises(ConfigError, match=r"is left in training: 3 unknown_token \(first: "):
+        prepared(
+            path,
+            content="lines",
+            tokenizer={"kind": "huggingface", "folder": tmp_path / "tokenizer"},
+        )
 
 
 def test_other_fields_of_json_come_out_as_they_are(tmp_path: Path) -> None:

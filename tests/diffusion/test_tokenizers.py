@@ -157,3 +157,19 @@ def test_a_folder_without_a_tokenizer_is_one_sentence(tmp_path: Path) -> None:
         HuggingFace(folder=tmp_path).fit([])
     with pytest.raises(ConfigError, match="is not a folder"):
         HuggingFace(folder=tmp_path / "absent").fit([])
+
+
+def test_a_tokenizer_without_a_mask_is_told_how_to_get_one(tmp_path: Path) -> None:
+    """GPT-2's has neither padding nor a mask; with what the sentence says it works."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.BPE({"a": 0, "b": 1, "<|endoftext|>": 2}, []))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    theirs = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>")
+    theirs.save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="has no pad token and no mask token; give it some with"):
+        HuggingFace(folder=tmp_path).fit([])
+    theirs.add_special_tokens({"pad_token": "<pad>", "mask_token": "<mask>"})
+    theirs.save_pretrained(tmp_path)
+    assert HuggingFace(folder=tmp_path).fit(["ab"]).encode("ab") == [0, 1]

@@ -17,8 +17,6 @@ OUTSIDE = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("packages/*/README.md")
 REFERENCE = ("reference/", "migration/")
 MOST_WORDS = 1500
 MOST_TABLE = 1 / 3
-# Pages that compare by figures and have more, each with its share; to be split.
-TABLES_OVER = {"how-to/compare-molecules.md": 0.45}
 # What a fresh reader is asked to do, and the page that says how.
 WANTED = {
     "add a detector": "how-to/add-a-detector.md",
@@ -97,7 +95,7 @@ def test_a_page_is_short_and_mostly_prose(page: str) -> None:
     total = sum(map(words, lines(page)))
     if not page.startswith(REFERENCE):
         assert total <= MOST_WORDS
-        assert table <= total * TABLES_OVER.get(page, MOST_TABLE)
+        assert table <= total * MOST_TABLE
 
 
 def test_a_reader_finds_the_page_for_a_task_in_two_clicks() -> None:

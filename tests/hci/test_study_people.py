@@ -81,6 +81,15 @@ def test_an_export_has_every_game_person_and_answer(played: Path, tmp_path: Path
         rows = [row for row in tables["games"] if row["condition"] == name]
         assert games.num_rounds.tolist() == [int(row["rounds"]) for row in rows]
     assert len(tables["rounds"]) == sum(int(row["rounds"]) for row in tables["games"])
+    # What a round started from stands beside the action: the table alone is enough to fit people.
+    told = next(row for row in tables["rounds"] if row["condition"] == "big")
+    games = load(tmp_path / "big.npz")
+    assert told["task_state__position"] == str(int(games.rounds["task_state__position"][0]))
+    assert told["task_state__targets"].split() == list(
+        map(str, games.fixed["task_state__targets"][0])
+    )
+    eyes = next(row for row in tables["rounds"] if row["condition"] == "eyes")
+    assert (eyes["task_state__targets"], eyes["task_state__fixation"] != "") == ("", True)
 
 
 def test_participants_of_a_fit_are_one_person_in_all_their_games(tmp_path: Path) -> None:

@@ -88,6 +88,16 @@ def test_what_differs_has_a_column_unasked_and_a_failed_run_its_reason(browser: 
         assert words in text
 
 
+def test_runs_of_several_tasks_say_what_differs_within_each(tmp_path: Path) -> None:
+    for number in range(3):
+        add_run(tmp_path, number)
+    add_run(tmp_path, 7, task="jump", config={"height": 3})
+    text = TestClient(make_app(tmp_path)).get("/").text
+    for number in range(3):
+        assert f"<td>seed={number}</td>" in text
+    assert "height=" not in text
+
+
 def test_columns_are_kept_in_the_address(browser: TestClient) -> None:
     text = browser.get("/?col=config.gait&col=metrics.distance&col=headline").text
     assert "<td>fast</td>" in text

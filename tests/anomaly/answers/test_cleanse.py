@@ -12,6 +12,7 @@ import pytest
 from taskloom.arrays import load_npz
 from taskloom.cli import main
 from taskloom_anomaly.statistics.contrast import contrast
+from taskloom_anomaly.statistics.wrong_labels import LabelledRows, wrong_labels
 
 Call = Callable[..., tuple[int, list[dict[str, Any]], str]]
 SETTINGS = {
@@ -54,6 +55,45 @@ def test_two_populations_under_one_label_are_told_apart() -> None:
     order = rng.permutation(600)
     again, _ = contrast(rows[order], labels[order], known, known_labels, (known, known_labels))
     np.testing.assert_allclose(again, own[order], rtol=1e-6)
+
+
+def _marked_samples(count: int, rng: np.random.Generator) -> tuple[LabelledRows, np.ndarray]:
+    """Samples of four classes of which some carry a mark and the label 0."""
+    true = rng.integers(0, 4, count)
+    inputs = rng.normal(size=(count, 6)) + 6 * np.eye(6)[true]
+    marked = np.arange(count) < count // 10
+    labels = np.where(marked, 0, true)
+    trace = rng.normal(size=(count, 1)) + 8 * marked[:, None]
+    return LabelledRows(inputs, np.concatenate([inputs, trace], axis=1), labels), marked
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_wrong_labels_that_share_a_mark_are_found(wide: bool) -> None:
+    rng = np.random.default_rng(1)
+    rows, marked = _marked_samples(600, rng)
+    known, held = (
+        LabelledRows(part.inputs[~odd], part.traces[~odd], part.labels[~odd])
+        for part, odd in (_marked_samples(150, rng) for _ in range(2))
+    )
+    if wide:
+        # More features than samples: the same discriminant by the other identity.
+        rows, known, held = (
+            part._replace(traces=np.concatenate([part.traces, np.zeros((len(part.labels), 900))], axis=1))
+            for part in (rows, known, held)
+        )  # fmt: skip
+    found = wrong_labels(rows, known, held)
+    assert found is not None
+    own, of_held = found
+    assert (own[marked] > of_held.max()).mean() > 0.97
+    assert (own[~marked] > of_held.max()).mean() < 0.02
+    assert not own[rows.labels != 0].any()
+
+
+def test_right_labels_stand_out_nowhere() -> None:
+    rng = np.random.default_rng(2)
+    rows, marked = _marked_samples(600, rng)
+    right = LabelledRows(rows.inputs[~marked], rows.traces[~marked], rows.labels[~marked])
+    assert wrong_labels(right, right, right) is None
 
 
 def test_a_run_is_cleansed_and_its_network_loses_the_backdoor(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -233,6 +234,7 @@ def test_the_viewer_lists_studies_and_shows_one(twenty: Path) -> None:
     assert page.status_code == 200
     assert "2 - 4" in page.text
     assert f"/runs/{list_runs(twenty)[0].id}/" in page.text
+    assert re.search(r"</a> \w+=\w+, seed \d+</li>", page.text)
     assert client.get("/studies/elsewhere/").status_code == 404
 
 

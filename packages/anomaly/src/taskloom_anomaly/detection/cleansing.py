@@ -1,7 +1,8 @@
 """Cleansing of a training set: the samples that are unlike trusted ones of their label are removed, and what that does to the network is measured.
 
 Of the trusted samples one half gives the populations their names and the other half p-values, pooled over classes. The network is the one
-that was trained on the set itself.
+that was trained on the set itself. Samples that look like another class and share a mark are looked for first; where no class has more of those
+than the others, a second population under a label.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from taskloom_anomaly.detection.validity_card import predictions
 from taskloom_anomaly.detectors.base import ALL_LAYERS
 from taskloom_anomaly.models.training import train
 from taskloom_anomaly.statistics.contrast import contrast
+from taskloom_anomaly.statistics.wrong_labels import LabelledRows, wrong_labels
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
@@ -87,9 +89,17 @@ def cleanse_by_activations(
     half = len(trusted) // 2
     fit, held = trusted.take(slice(half)), trusted.take(slice(half, None))
     of_data, of_fit, of_held = (_activations(extractor, part) for part in (data, fit, held))
-    scores, known = contrast(
-        of_data, data.labels, of_fit, np.asarray(fit.labels), (of_held, np.asarray(held.labels))
-    )
+    seen = [
+        LabelledRows(rows := flat_rows(part.inputs), np.concatenate([rows, own], axis=1), np.asarray(part.labels))
+        for part, own in ((data, of_data), (fit, of_fit), (held, of_held))
+    ]  # fmt: skip
+    found = wrong_labels(*seen)
+    if found is None:
+        # Poison may be right about its label: then a shift of the activations is all that there is.
+        found = contrast(
+            of_data, data.labels, of_fit, np.asarray(fit.labels), (of_held, np.asarray(held.labels))
+        )
+    scores, known = found
     judged = Judge(Calibration({ALL_LAYERS: known}), rule)({ALL_LAYERS: scores})
     return Cleansed(data, judged.p[FUSED], judged.flag)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FUSED = "fused"
 """Name of the score, or the p-value, of all layers together."""
 
-Fusion: TypeAlias = Literal["mean", "max", "cauchy", "harmonic", "min_p"]
+Fusion: TypeAlias = Literal["mean", "max", "sum", "cauchy", "harmonic", "min_p"]
 Scores: TypeAlias = "Mapping[str, Float[np.ndarray, ' n']]"
 
 
@@ -77,7 +77,8 @@ def fuse(scores: Scores, calibration: Scores, fusion: Fusion) -> Float[np.ndarra
     Args:
         scores: Scores by layer.
         calibration: Scores of held-out normal samples by layer.
-        fusion: `mean` or `max` of standardised scores; or a combination of the layers' conformal p-values, turned
+        fusion: `mean` or `max` of standardised scores; `sum` of the scores as they are: squared distances add up as logarithms of the densities
+            of independent Gaussians do, so that a layer counts by its directions, and ten logits do not outvote 256 units; or a combination of the layers' conformal p-values, turned
             around so that a small p-value is a high score: `cauchy` (the statistic T itself), `harmonic` (the mean of
             1 / p) or `min_p` (1 / the smallest). The factors and cuts of `combine` do not change the order, so they are
             left out.
@@ -85,6 +86,8 @@ def fuse(scores: Scores, calibration: Scores, fusion: Fusion) -> Float[np.ndarra
     if fusion in ("mean", "max"):
         standard = [standardise(scores[layer], calibration[layer]) for layer in scores]
         return np.mean(standard, axis=0) if fusion == "mean" else np.max(standard, axis=0)
+    if fusion == "sum":
+        return np.asarray(np.sum([np.asarray(own, np.float64) for own in scores.values()], axis=0))
     p = np.stack([p_values(scores[layer], calibration[layer]) for layer in scores])
     if fusion == "cauchy":
         return cauchy_statistic(p)

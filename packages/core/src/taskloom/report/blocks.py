@@ -176,6 +176,17 @@ def paragraphs(text: str) -> h.Node:
     return [h.p[paragraph] for paragraph in text.split("\n\n") if paragraph.strip()]
 
 
+def band(verdict: str, said: str, kind: str = "even") -> h.Element:
+    """Return the band at the top of a page: a verdict in words, and its sentence.
+
+    Args:
+        verdict: Two or three words.
+        said: The sentence.
+        kind: `good`, `bad`, `even` or `none`; it chooses the colour, which says nothing by itself.
+    """
+    return h.div(class_=["band", kind])[h.p(".verdict")[verdict], h.p(".said")[said]]
+
+
 def note(text: str) -> h.Element:
     """Return a remark of core's own inside a report."""
     return h.p(".note")[text]

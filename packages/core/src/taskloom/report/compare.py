@@ -16,7 +16,7 @@ from taskloom.comparison.differences import (
 from taskloom.comparison.variants import Metric, Variant, metric_of, variants
 from taskloom.report import figures
 from taskloom.report.across import across
-from taskloom.report.blocks import note, render_blocks, table
+from taskloom.report.blocks import band, note, render_blocks, table
 from taskloom.report.domain_blocks import compared_blocks
 from taskloom.report.intervals import interval_strip
 from taskloom.report.naming import chosen_values, names_of, tasks_of
@@ -66,7 +66,7 @@ def comparison_page(
         h.h1[title],
         h.p(".lede")[_lede(runs, found)],
         missing and h.p(".note")[missing],
-        _band("No best named", "The tasks differ.") if several else _verdict(found, metric),
+        band("No best named", "The tasks differ.") if several else _verdict(found, metric),
     ]
     return title, header, sections, folds
 
@@ -100,19 +100,15 @@ def _verdict(found: Sequence[Variant], metric: Metric | None) -> h.Node:
         return h.p(".note")["The runs have no metric in common."]
     leader, tied, reason = best_of(found, metric.better)
     if leader is None:
-        return _band("No best named", f"{reason[:1].upper()}{reason[1:]}.")
+        return band("No best named", f"{reason[:1].upper()}{reason[1:]}.")
     value = format_value(leader.interval.estimate, leader.interval.half_width)
     unit = f" {metric.unit}" if metric.unit else ""
     if not tied:
         said = f"{leader.name} is best: {value}{unit}. Every other variant is shown to differ from it over paired seeds."
-        return _band("Best", said, "good")
+        return band("Best", said, "good")
     names = ", ".join(item.name for item in tied)
     said = f"{leader.name} leads with {value}{unit}; not shown to differ from it: {names}."
-    return _band("Not shown to differ", said)
-
-
-def _band(verdict: str, said: str, kind: str = "even") -> h.Node:
-    return h.div(class_=["band", kind])[h.p(".verdict")[verdict], h.p(".said")[said]]
+    return band("Not shown to differ", said)
 
 
 def _own_figures(found: Sequence[Variant]) -> h.Node:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import htpy as h
 
-from taskloom.report.blocks import note, table
+from taskloom.report.blocks import band, note, table
 from taskloom.report.intervals import interval_strip
 from taskloom.report.page import page
 from taskloom.runs.writer import atomic_write
 from taskloom.secrets.redaction import IN_CONFIGS
+from taskloom.studies.cells import StudyCell
 from taskloom.studies.data import value_rows
 from taskloom.studies.study import Study
 from taskloom.studies.tables import (
@@ -22,6 +23,7 @@ from taskloom.studies.tables import (
     percent,
 )
 from taskloom.studies.values import label
+from taskloom.wording import format_value
 
 
 def write_page(study: Study, output: Path) -> Path:
@@ -47,9 +49,10 @@ def study_page(
     title = f"{study.task or 'study'} \u00b7 {study.question.metric}"
     header = h.header[
         h.p(".kicker")["taskloom \u00b7 study"],
-        h.h1[study.question.metric],
-        h.p(".lede")[f"{study.task + ': ' if study.task else ''}{heading(study)}."],
+        h.h1[study.task or study.question.metric],
+        h.p(".lede")[f"{heading(study)}."],
         study.id and h.p[h.code[study.id]],
+        _verdict(study),
     ]
     sections: list[tuple[str, h.Node]] = [
         ("Differences", _differences(study)),
@@ -60,6 +63,25 @@ def study_page(
         ("Runs", _runs(study, run_address)),
     ]
     return title, header, [(name, body) for name, body in sections if body]
+
+
+def _verdict(study: Study) -> h.Node:
+    """Return which combination is best, or which are not shown to differ from it; nothing where no direction is better."""
+    marked = [cell for cell in study.table if cell.mark]
+    if not marked or len(study.table) < 2:
+        return None
+    best = next((cell for cell in marked if cell.mark == "best"), marked[0])
+    value = format_value(best.interval.estimate, best.interval.half_width)
+    told = f"{value} {study.question.metric}"
+    others = [_named(cell) for cell in marked if cell is not best]
+    if not others:
+        return band("Best", f"{_named(best)}: {told}; every other combination is shown to differ from it.", "good")  # fmt: skip
+    said = f"{_named(best)} leads with {told}; not shown to differ from it: {'; '.join(others)}."
+    return band("Not shown to differ", said)
+
+
+def _named(cell: StudyCell) -> str:
+    return ", ".join(f"{name}={label(level)}" for name, level in cell.levels.items())
 
 
 def _differences(study: Study) -> h.Node:
@@ -126,13 +148,19 @@ def _ends(ends: tuple[float, float] | None) -> str:
 
 
 def _runs(study: Study, address: str) -> h.Node:
-    rows = value_rows(study)
     if not address:
+        rows = value_rows(study)
         columns = tuple(rows[0])
         return table(columns, [tuple(row.values()) for row in rows])
+    factors = study.values.factors
     links = [
-        h.li[h.a(href=f"{address}{row['run']}/")[row["run"]], f" seed {row['seed']}"]
-        for row in rows
-        if row["run"]
+        h.li[
+            h.a(href=f"{address}{row.run}/")[row.run.rpartition("-")[2]],
+            " ",
+            ", ".join(f"{name}={label(at)}" for name, at in zip(factors, row.levels, strict=True)),
+            f", seed {row.seed}" if factors else f"seed {row.seed}",
+        ]
+        for row in study.values.rows
+        if row.run
     ]
     return h.ul[links] if links else None

@@ -24,6 +24,7 @@ from taskloom.wording import format_bound, format_value
 MOST_COMPARED = 20
 _SEED = "seed"
 _ENOUGH = 3
+_MOST_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,24 @@ def grouped(rows: Sequence[Mapping[str, Any]], by: Group) -> list[Grouped]:
         values = [decode_number(row["metrics"].get(metric)) for row in own if row["status"] == "finished"]  # fmt: skip
         kept = tuple(value for value in values if value is not None and math.isfinite(value))
         found.append(Grouped(name, own, metric, kept))
+    return found
+
+
+def differing_words(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what is not the same in all runs of a task, in words, by the folder of each run.
+
+    Args:
+        rows: Rows of runs, of several tasks.
+    """
+    tasks: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        tasks.setdefault((row["domain"], row["task"]), []).append(row)
+    found = {}
+    for own in tasks.values():
+        for row, values in zip(own, varying([row["config"] for row in own]), strict=True):
+            told = [f"{path}={value_text(value)}" for path, value in values.items()]
+            rest = [f"{len(told) - _MOST_WORDS} more"] if len(told) > _MOST_WORDS else []
+            found[row["folder"]] = ", ".join([*told[:_MOST_WORDS], *rest])
     return found
 
 

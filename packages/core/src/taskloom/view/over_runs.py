@@ -20,7 +20,9 @@ from taskloom.runs.query import value_at
 
 MOST_DOTS = 2000
 MOST_LINES = 300
-_WIDTH, _HEIGHT = 720, 320
+# About as wide as a phone's column: a picture that shrinks takes its letters along.
+_WIDTH, _HEIGHT = 440, 250
+_WIDEST = 600
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74, 16, 30, 44
 _LOG_SPAN = 100.0
 _TICKS = 4
@@ -51,13 +53,12 @@ def over_runs(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> h.Node:
     if len(shown) < len(points):
         said.append("evenly thinned")
     label = f"{y} over {x}, one dot a run"
-    return h.figure(".wide", tabindex="0", role="group", aria_label=label)[
+    return h.figure(".wide")[
         h.svg(
-            ".whole",
             viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
             role="group",
             aria_label=label,
-            style=f"width:{_WIDTH}px;height:{_HEIGHT}px",
+            style=f"width:100%;max-width:{_WIDEST}px;height:auto",
         )[
             _axes(across, up, x, y),
             Markup("").join(_dot(row, across.x(a), up.y(b), a, b) for row, a, b in shown),

@@ -25,7 +25,7 @@ from taskloom.runs.index import page as page_of
 from taskloom.runs.query import EXAMPLE, FIELDS, absent_fields
 from taskloom.runs.rows import with_status
 from taskloom.view.asked import PLAIN, Asked
-from taskloom.view.groups import grouped, groups_table
+from taskloom.view.groups import differing_words, grouped, groups_table
 from taskloom.view.over_runs import field_at, lines_over_runs, over_runs
 from taskloom.view.sweeps import SCRIPT, address
 
@@ -33,6 +33,8 @@ ROWS = 100
 """Runs in one page of the table."""
 MOST_TOGETHER = 2000
 """Runs that are read for groups or for a chart."""
+_DIFFERS = "differs"
+"""Column of what the runs of each task differ in, where there are several tasks."""
 _VARYING = 4
 """Parameters that have a column unasked: those that differ between the runs of one task."""
 
@@ -195,15 +197,22 @@ def _form(asked: Asked, problems: Sequence[str], rows: Sequence[Mapping[str, Any
     ]
 
 
-def _columns(rows: Sequence[Mapping[str, Any]], asked: Asked) -> list[tuple[str, str]]:
+def _is_one_task(rows: Sequence[Mapping[str, Any]]) -> bool:
+    return len({(row["domain"], row["task"]) for row in rows}) == 1
+
+
+def _columns(
+    rows: Sequence[Mapping[str, Any]], asked: Asked, words: Mapping[str, str]
+) -> list[tuple[str, str]]:
     """Return fields with their titles: those asked for, or the plain ones and what differs between runs of one task."""
     if asked.columns:
         return [(path, path) for path in asked.columns]
     chosen: dict[str, None] = {}
-    if len({(row["domain"], row["task"]) for row in rows}) == 1:
+    if _is_one_task(rows):
         for values in varying([row["config"] for row in rows]):
             chosen |= dict.fromkeys(values)
     extra = [(f"config.{path}", path) for path in list(chosen)[:_VARYING]]
+    extra += [(_DIFFERS, _DIFFERS)] if any(words.values()) else []
     # A column in which no run has anything says nothing.
     used = [name for name in PLAIN if name in ("task", "status") or any(_is_told(row, name) for row in rows)]  # fmt: skip
     first = [name for name in used if name in PLAIN[:3]]
@@ -223,7 +232,9 @@ def _summary(row: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
-    columns = _columns(rows, asked)
+    # Runs of one task have a column a parameter, those of several one for all of them.
+    words = {} if asked.columns or _is_one_task(rows) else differing_words(rows)
+    columns = _columns(rows, asked, words)
     head = [
         h.th(scope="col")[h.span(".hidden")["Compare"]],
         h.th(scope="col", aria_sort=_direction(asked, "id"))[_sorter(asked, "id", "run")],
@@ -233,7 +244,7 @@ def _table(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
         ),
     ]
     # Rendered here: as nodes of the page, each cell would pass through every element around the table.
-    body = [Markup(h.tr[_cells(record, columns, asked)]) for record in rows]
+    body = [Markup(h.tr[_cells(record, columns, asked, words)]) for record in rows]
     return h.form(method="get", action="/compare")[
         h.div(".scroll", tabindex="0", role="group", aria_label="Runs")[
             h.table(".runs")[h.thead[h.tr[head]], h.tbody[body]]
@@ -243,13 +254,17 @@ def _table(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
 
 
 def _cells(
-    record: Mapping[str, Any], columns: Sequence[tuple[str, str]], asked: Asked
+    record: Mapping[str, Any],
+    columns: Sequence[tuple[str, str]],
+    asked: Asked,
+    words: Mapping[str, str],
 ) -> list[h.Node]:
     folder, status = record["folder"], record["status"]
     shown: dict[str, h.Node] = {
         "task": f"{record['domain']} {record['task']}",
         "status": h.span(class_=["badge", status.partition("?")[0]])[status],
         "name": [record["name"], _sweep_link(record, asked)],
+        _DIFFERS: words.get(folder, ""),
         "headline": record["headline"],
         "verdict": record["verdict"],
         "created": record["created"][:19].replace("T", " "),

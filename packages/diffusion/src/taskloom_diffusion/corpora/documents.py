@@ -29,6 +29,10 @@ def documents_of(path: Path, column: str = "", pattern: str = "*.txt*") -> Itera
     if not path.is_dir() and kind_of(path) in TABLES:
         yield from rows_of(path, column, names=False)
         return
+    if "*" in path.name and not path.exists():
+        raise ConfigError(
+            f"path: '{path}' is no file; give the folder, path={path.parent}, and pattern={path.name}"
+        )
     files = sorted(p for p in path.rglob(pattern) if p.is_file()) if path.is_dir() else [path]
     if not files:
         raise ConfigError(f"path: no file of '{path}' is called {pattern}; say pattern=NAMES")

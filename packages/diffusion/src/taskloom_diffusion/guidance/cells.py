@@ -154,6 +154,13 @@ def _kind_of(
     if not strange:
         return "number"
     if len(strange) == len(cells) and asked.kind != "number":
+        if all(_is_number(cell.replace(",", ".", 1)) for _, cell in cells):
+            # As spreadsheets of half of Europe write them: a class of each number is what none means.
+            line, cell = cells[0]
+            raise ConfigError(
+                f"condition '{asked.name}': its cells look like numbers with a decimal comma (line {line} '{cell[:40]}'); write them "
+                f"with a point, or use {asked.name}:class"
+            )
         return _few_classes(asked.name, cells)
     shown = ", ".join(f"line {line} '{cell[:40]}'" for line, cell in strange[:2])
     raise ConfigError(

@@ -143,9 +143,13 @@ def load_folder(folder: Path) -> HuggingFaceTokenizer:
         raise ConfigError(
             f"tokenizer.folder: '{folder}' holds no usable tokenizer: {first_line}"
         ) from None
-    if loaded.pad_token_id is None or loaded.mask_token_id is None:
+    roles = {"pad_token": loaded.pad_token_id, "mask_token": loaded.mask_token_id}
+    lacks = {role: f"<{role.partition('_')[0]}>" for role, token in roles.items() if token is None}
+    if lacks:
+        names = " and no ".join(role.replace("_", " ") for role in lacks)
         raise ConfigError(
-            f"tokenizer.folder: the tokenizer in '{folder}' has no pad or no mask token"
+            f"tokenizer.folder: the tokenizer in '{folder}' has no {names}; give it some with "
+            f"tokenizer.add_special_tokens({lacks}) and tokenizer.save_pretrained(FOLDER)"
         )
     end = loaded.eos_token_id if loaded.eos_token_id is not None else loaded.sep_token_id
     special = {

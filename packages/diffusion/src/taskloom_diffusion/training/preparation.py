@@ -142,8 +142,13 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
             test, _, _ = _judged(held_test, tokenizer, config)
     for store, part_name in ((train, "training"), (test, "the held-out part")):
         if not len(store):
+            dropped = corpus.describe_dropped(prefix=False)
+            reasons = [f"{too_long} {_misfit(policy)} max_length = {longest}"] * bool(
+                too_long or not dropped
+            )
+            reasons += [dropped] * bool(dropped)
             raise ConfigError(
-                f"no sequence of '{corpus.name}' is left in {part_name}: {too_long} {_misfit(policy)} max_length = {longest}"
+                f"no sequence of '{corpus.name}' is left in {part_name}: {'; '.join(reasons)}"
             )
     lossy = not_given_back(held_test[: len(test)], tokenizer)
     if lossy:

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from taskloom_hci.batch.episodes import join
+from numpy.typing import NDArray
+
+from taskloom_hci.batch.episodes import Episodes, join
 from taskloom_hci.recordings.blocks import RecordedBlock, is_kept, read_blocks, session_files
 from taskloom_hci.recordings.journal import read_lines
 from taskloom_hci.recordings.lines import Event
@@ -23,7 +25,7 @@ def export(run: Path, out: Path, *, pilots: bool = False, practice: bool = False
     """Write the tables of a run into a folder, and return the names of the files.
 
     `NAME.npz` holds the games of a condition as every other run's (`taskloom_hci.load`), its people one after the other in the
-    order of `games.csv`. `rt` is in seconds.
+    order of `games.csv`. `rounds.csv` has what each round started from beside the person's action; `rt` is in seconds.
 
     Args:
         run: The run folder.
@@ -50,15 +52,26 @@ def export(run: Path, out: Path, *, pilots: bool = False, practice: bool = False
         join([block.episodes for block in group]).save(out / f"{name}.npz")
         written.append(f"{name}.npz")
     ordered = [block for group in groups.values() for block in group]
+    state = _state_columns(ordered)
     for file, head, rows in (
         ("people.csv", PEOPLE, map(_person, kept)),
         ("answers.csv", ANSWERS, (row for lines in kept for row in _answers(lines))),
         ("games.csv", GAMES, (row for block in ordered for row in _games(block))),
-        ("rounds.csv", ROUNDS, (row for block in ordered for row in _rounds(block))),
+        (
+            "rounds.csv",
+            (*ROUNDS, *state),
+            (row for block in ordered for row in _rounds(block, state)),
+        ),
     ):
         _write(out / file, head, rows)
         written.append(file)
     return written
+
+
+def pilots_of(run: Path) -> int:
+    """Return how many sessions of a run are pilots that would count otherwise."""
+    every = [read_lines(path)[0] for path in session_files(run)]
+    return sum(is_kept(lines, pilots=True) and not is_kept(lines, pilots=False) for lines in every)
 
 
 def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -116,7 +129,22 @@ def _games(block: RecordedBlock) -> Iterator[Sequence[Any]]:
         )
 
 
-def _rounds(block: RecordedBlock) -> Iterator[Sequence[Any]]:
+def _state_columns(blocks: Sequence[RecordedBlock]) -> list[str]:
+    """Return the names of what a round started from and of the other agent's action, over all blocks."""
+    kept = {
+        name: None
+        for block in blocks
+        for name in (*block.episodes.rounds, *block.episodes.fixed)
+        if "/" not in name and name not in (f"{block.seat}_action", "rewards")
+    }
+    return list(kept)
+
+
+def _words(value: NDArray[Any]) -> str:
+    return " ".join(str(part) for part in value.ravel().tolist())
+
+
+def _rounds(block: RecordedBlock, state: Sequence[str]) -> Iterator[Sequence[Any]]:
     episodes = block.episodes
     offsets, actions = episodes.offsets, episodes.rounds[f"{block.seat}_action"]
     for i in range(len(episodes)):
@@ -129,7 +157,15 @@ def _rounds(block: RecordedBlock) -> Iterator[Sequence[Any]]:
                 int(episodes.episode[i]),
                 int(block.games[i]),
                 row - int(offsets[i]),
-                " ".join(str(part) for part in actions[row].ravel().tolist()),
+                _words(actions[row]),
                 "" if math.isnan(rt) else f"{rt:.6g}",
                 block.devices[row],
+                *(_entry(episodes, name, i, row) for name in state),
             )
+
+
+def _entry(episodes: Episodes, name: str, episode: int, row: int) -> str:
+    """Return one value of a round as text; empty where the game has no such thing."""
+    if name in episodes.fixed:
+        return _words(episodes.fixed[name][episode])
+    return _words(episodes.rounds[name][row]) if name in episodes.rounds else ""

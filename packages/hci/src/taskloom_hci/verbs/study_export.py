@@ -9,7 +9,7 @@ import typer
 from taskloom.errors import StoreError
 from taskloom.runs.run import Run
 
-from taskloom_hci.recordings.export import export
+from taskloom_hci.recordings.export import export, pilots_of
 
 
 def study_export(
@@ -26,3 +26,6 @@ def study_export(
         raise StoreError(f"The folder '{out}' of --out cannot be made: {error.strerror}.") from None
     for name in export(run.dir, out, pilots=pilots, practice=practice):
         typer.echo(str(out / name))
+    left = 0 if pilots else pilots_of(run.dir)
+    if left:
+        typer.echo(f"note: {left} pilots are left out; --pilots writes them too", err=True)
