@@ -79,16 +79,13 @@ class KeptOptions:
     ] = ""
 
     def __post_init__(self) -> None:
-        """Take a text for a list of one, and each value as one of its type.
-
-        Raises:
-            UsageError: A value is of another type: no record is made of it.
-        """
+        """Take a text for a list of one, and lists for tuples, so that a record equals what was asked for."""
         for name in ("tags", "sinks"):
-            if isinstance(value := getattr(self, name), str):
+            value = getattr(self, name)
+            if isinstance(value, str):
                 object.__setattr__(self, name, (value,))
-        _refuse_truth("report", self.report)
-        settle(self, KeptOptions)
+            elif isinstance(value, list):
+                object.__setattr__(self, name, tuple(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +151,10 @@ class RunOptions(KeptOptions):
         """Take each value as one of its type.
 
         Raises:
-            UsageError: A value is of another type.
+            UsageError: A value is of another type: no record is made of it.
         """
         KeptOptions.__post_init__(self)
+        _refuse_truth("report", self.report)
         _refuse_truth("capture", self.capture)
         settle(self, RunOptions)
 

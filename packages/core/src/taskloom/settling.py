@@ -33,12 +33,13 @@ def settle(record: Any, owner: type) -> None:  # noqa: ANN401 -- any frozen data
     Raises:
         UsageError: A value cannot be meant; the message names class, field and type.
     """
-    hints = _hints(owner)
-    for field in fields(owner):
-        value = getattr(record, field.name)
-        found = settled(f"{owner.__name__}.{field.name}", value, hints[field.name])
+    for name, wanted, exact in _plan(owner):
+        value = getattr(record, name)
+        if type(value) in exact:
+            continue
+        found = settled(f"{owner.__name__}.{name}", value, wanted)
         if found is not value:
-            object.__setattr__(record, field.name, found)
+            object.__setattr__(record, name, found)
 
 
 def settled(name: str, value: object, wanted: Any) -> Any:  # noqa: ANN401 -- a type, and a value of it
@@ -81,8 +82,21 @@ def table(name: str, value: object) -> dict[str, Any]:
 
 
 @cache
-def _hints(owner: type) -> dict[str, Any]:
-    return get_type_hints(owner)
+def _plan(owner: type) -> tuple[tuple[str, Any, frozenset[type]], ...]:
+    """Return name and type of each field, and the types whose every value is one: options are made many times in a run."""
+    hints = get_type_hints(owner)
+    return tuple(
+        (field.name, hints[field.name], _exact(hints[field.name])) for field in fields(owner)
+    )
+
+
+def _exact(wanted: Any) -> frozenset[type]:  # noqa: ANN401 -- a type
+    if isinstance(wanted, UnionType):
+        return frozenset().union(*map(_exact, get_args(wanted)))
+    if wanted is Path:
+        return frozenset({type(Path())})
+    is_checked = wanted is float or get_origin(wanted) is not None
+    return frozenset() if is_checked else frozenset({wanted})
 
 
 def _converted(value: Any, wanted: Any) -> Any:  # noqa: ANN401 -- one return a type

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from taskloom_control.config import ControlConfig
 
+# How often the simulated network is asked between two steps [s].
+_TICK = 1e-3
+
 
 class LossyNetwork:
     """Delays each message by up to some jitter, and loses some; what is delayed may overtake nothing, unless it is asked for.
@@ -164,11 +167,7 @@ class Robot:
                 t = simulation.time
                 state = simulation.data
                 outward.put(_estimate(lived, t, state))
-                for frame in outward.due():
-                    link.send(frame)
-                link.hear(t)
-                for frame in inward.due():
-                    link.take(frame, t)
+                _carry(link, outward, inward, t)
                 control = link.control(t)
                 window = link.window if control is not None else None
                 acted = self._hold() if control is None else control
@@ -185,9 +184,11 @@ class Robot:
                         "u": [float(v) for v in acted],
                     }
                     file.write(json.dumps(row) + "\n")
-                ahead = began + (simulation.time - first) / self._speed - time.perf_counter()
-                if ahead > 0:
-                    time.sleep(ahead)
+                due = began + (simulation.time - first) / self._speed
+                # A network does not wait for the robot's next step: what is under way arrives in between.
+                while (ahead := due - time.perf_counter()) > 0:
+                    time.sleep(min(ahead, _TICK))
+                    _carry(link, outward, inward, t)
         finally:
             if file is not None:
                 file.close()
@@ -207,6 +208,15 @@ def _estimate(lived: Lived, t: float, state: Any) -> Frame:  # noqa: ANN401 -- M
     if state.act.size:
         arrays["act"] = state.act.copy()
     return Frame("estimate", {"seq": len(lived.rewards) + 1, "t": t}, arrays)
+
+
+def _carry(link: RobotLink, outward: LossyNetwork, inward: LossyNetwork, t: float) -> None:
+    """Send and take what is due by now, at a time of the robot's clock [s]."""
+    for frame in outward.due():
+        link.send(frame)
+    link.hear(t)
+    for frame in inward.due():
+        link.take(frame, t)
 
 
 def _passed(network: LossyNetwork, frame: Frame) -> list[Frame]:
