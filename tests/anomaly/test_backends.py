@@ -16,6 +16,7 @@ from taskloom_anomaly.backends.convert import to_torch
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.reduction import reduce_positions, reduced_width
 from taskloom_anomaly.backends.resolve import as_handle, find_head
+from taskloom_anomaly.config import Reduction
 from taskloom_anomaly.models.base import Model
 from taskloom_anomaly.models.cnn import CNN
 from taskloom_anomaly.models.mlp import MLP

@@ -23,7 +23,8 @@ from taskloom_diffusion.fragments.filling import FilledRows
 from taskloom_diffusion.fragments.gaps import GapCounts
 from taskloom_diffusion.fragments.lengths import by_model
 from taskloom_diffusion.fragments.pairing import LinkPairing
-from taskloom_diffusion.fragments.scoring import auc_top_10
+from taskloom_diffusion.fragments.scoring import Score, auc_top_10
+from taskloom_diffusion.fragments.search import FragmentSearch
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from taskloom_diffusion.tokenizers.fragments import FragmentSmiles, FragmentTokenizer
 from taskloom_diffusion.training.module import DiffusionModule

@@ -73,6 +73,10 @@ BAD = {
         "annotated with int, which is not a subclass of taskloom.Config",
     ),
     "unknown annotation": ("def make(config: RunContext): ...", "outside 'if TYPE_CHECKING'"),
+    "abstract config": (
+        "from abc import abstractmethod\nclass make(Config):\n    @abstractmethod\n    def run(self, ctx): ...",
+        "an abstract class, without run",
+    ),
     "raises": ("1 / 0\nmake = 1", "ZeroDivisionError: division by zero"),
     "exits": ("raise SystemExit('bye')\nmake = 1", "SystemExit: bye"),
 }

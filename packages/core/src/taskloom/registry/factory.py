@@ -30,8 +30,11 @@ def as_factory(
         domain: The manifest of the task's domain, if it has one.
 
     Raises:
-        PluginError: It is neither.
+        PluginError: It is neither, or an abstract class.
     """
+    if inspect.isabstract(found):
+        lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+        raise PluginError(f"{what} cannot be used: it is an abstract class, without {lacking}.")
     if is_config_class(found):
         return _itself, found
     if not callable(found):

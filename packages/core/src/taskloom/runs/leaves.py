@@ -63,7 +63,7 @@ def places_of(fields: Iterable[str]) -> list[Place]:
 
 def is_leaf(place: Place) -> bool:
     """Return whether the index keeps the value at a place by itself."""
-    return len(place) > 1 or place[0] not in INNER
+    return bool(place[1:]) or place[0] not in INNER
 
 
 def put(rows: Sequence[dict[str, Any]], place: Place, texts: Sequence[str | None]) -> None:

@@ -66,10 +66,11 @@ class ClassifierFree(OfRows):
         wanted: Tensor | None = None,
     ) -> Tensor:
         asked = states, alpha, maskable, rows, wanted
-        if type(self.plain) is Predictor and type(self.told) is Predictor:
-            log_u, log_c = self.plain.beside(self.told, *asked[:4], wanted=wanted)
+        plain, told = self.plain, self.told
+        # A predictor of blocks remembers what it was told, so each is asked by itself.
+        if isinstance(plain, Predictor) and isinstance(told, Predictor) and not plain.remembers:
+            log_u, log_c = plain.beside(told, *asked[:4], wanted=wanted)
         else:
-            # Each block's predictor remembers what it was told.
             log_u, log_c = self.plain.answers(*asked), self.told.answers(*asked)
         mask_id = _mask_of(self.plain)
         if mask_id is None:

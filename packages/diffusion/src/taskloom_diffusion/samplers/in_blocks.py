@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,8 @@ class BlockPredictor(Predictor):
         start: Tokens (B, L) to complete.
         maskable: Positions of the sequences (B, L).
     """
+
+    remembers: ClassVar[bool] = True
 
     def __init__(self, whole: Predictor, start: Tensor, maskable: Tensor) -> None:
         super().__init__(

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, Protocol, cast
+from typing import ClassVar, NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -117,7 +117,12 @@ class Predictor(OfRows):
         half: Whether the network may compute in bf16.
         forbidden: What some positions may not get.
         condition: What the network is told of each row; None is nothing.
+
+    Attributes:
+        remembers: Whether an answer depends on what was asked before.
     """
+
+    remembers: ClassVar[bool] = False
 
     def __init__(
         self,
