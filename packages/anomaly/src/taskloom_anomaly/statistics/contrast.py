@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from taskloom_anomaly.statistics import shrinkage
+from taskloom_anomaly.statistics.two_groups import upper_group
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -105,7 +106,7 @@ def _beginnings(x: np.ndarray, own: np.ndarray, means: np.ndarray) -> Iterator[B
         line = (x - centre) @ direction
         for end in (x[line >= np.quantile(line, 0.9)], x[line <= np.quantile(line, 0.1)]):
             yield _shifted(x, own, means, end.mean(axis=0) - means.mean(axis=0))
-        yield _upper(line)
+        yield upper_group(line)
 
 
 def _shifted(
@@ -153,7 +154,7 @@ def _discriminant(x: np.ndarray, own: np.ndarray, second: np.ndarray) -> _Cut | 
         scale = share * float(np.trace(covariance)) / len(step)
         direction = np.linalg.solve((1 - share) * covariance + scale * np.eye(len(step)), step)
         line = x @ direction
-        again = _upper(line, second)
+        again = upper_group(line, second)
         if (again == second).all():
             break
         second = again
@@ -177,20 +178,6 @@ def _discriminant(x: np.ndarray, own: np.ndarray, second: np.ndarray) -> _Cut | 
 def _at_most(k: int, n: int, share: float) -> float:
     """Return the probability of at most k successes of n."""
     return sum(math.comb(n, i) * share**i * (1 - share) ** (n - i) for i in range(k + 1))
-
-
-def _upper(line: np.ndarray, start: np.ndarray | None = None) -> Bool[np.ndarray, " n"]:
-    """Return the upper one of two groups of numbers: 2-means from a guess, or from the outermost quantiles."""
-    low, high = np.quantile(line, [0.05, 0.95])
-    upper = line > (low + high) / 2 if start is None else start
-    for _ in range(_ROUNDS):
-        if upper.all() or not upper.any():
-            break
-        again = line > (line[upper].mean() + line[~upper].mean()) / 2
-        if (again == upper).all():
-            break
-        upper = again
-    return np.asarray(upper)
 
 
 def _whitening(

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from taskloom_anomaly.statistics.two_groups import upper_group
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -101,7 +103,7 @@ def wrong_labels(
     for label in chosen:
         side = sides[label]
         marks = _marks(groups, rows.traces[rows.labels != label], side)
-        upper = _upper(marks[0])
+        upper = upper_group(marks[0])
         if min(upper.sum(), (~upper).sum()) < _FEWEST:
             continue
         rest, spread = marks[0][~upper], _within(marks[0], upper)
@@ -194,7 +196,7 @@ def _marks(
                 here = where == fold
                 line = (part[here] @ direction - begin) / (length or 1.0)
                 scores[here] = line + share * np.clip(doubt[here], -1, 1)
-        suspects = _upper(found[0])
+        suspects = upper_group(found[0])
     return found
 
 
@@ -215,20 +217,6 @@ def _discriminant(own: np.ndarray, others: np.ndarray) -> Float[np.ndarray, " e"
     matrix = unit @ unit.T
     matrix.flat[:: n + 1] += n * _RIDGE_OF_MARK
     return np.asarray((step - unit.T @ np.linalg.solve(matrix, unit @ step)) / _RIDGE_OF_MARK / scale)  # fmt: skip
-
-
-def _upper(line: np.ndarray) -> Bool[np.ndarray, " n"]:
-    """Return the upper one of two groups of numbers: 2-means from the outermost quantiles."""
-    low, high = np.quantile(line, [0.05, 0.95])
-    upper = line > (low + high) / 2
-    for _ in range(20):
-        if upper.all() or not upper.any():
-            break
-        again = line > (line[upper].mean() + line[~upper].mean()) / 2
-        if (again == upper).all():
-            break
-        upper = again
-    return np.asarray(upper)
 
 
 def _within(line: np.ndarray, upper: np.ndarray) -> float:
