@@ -11,6 +11,7 @@ from taskloom_diffusion.corpora.molecules import canonical, moses_molecules, rdk
 from taskloom_diffusion.corpora.polymer_unit import is_polymer
 from taskloom_diffusion.corpora.polymers import synthetic_polymers
 from taskloom_diffusion.corpora.split import SplitRule
+from taskloom_diffusion.metrics.base import MetricSuite
 from taskloom_diffusion.metrics.molecules import (
     MoleculeMetrics,
     PolymerMetrics,
@@ -18,7 +19,7 @@ from taskloom_diffusion.metrics.molecules import (
     molecule_metrics,
     parse,
 )
-from taskloom_diffusion.metrics.text import law_metrics, text_metrics
+from taskloom_diffusion.metrics.text import SequenceMetrics, TextMetrics, law_metrics, text_metrics
 
 
 def test_uniqueness_and_novelty_count_molecules_not_strings() -> None:
@@ -111,3 +112,20 @@ def test_text_metrics_ignore_words_cut_by_the_window() -> None:
 def test_law_metrics_measure_total_variation() -> None:
     found = law_metrics(["aa", "ab", "ab", "bb"], {"aa": 0.5, "ab": 0.5})
     assert found["total_variation"] == pytest.approx((0.25 + 0 + 0.25) / 2)
+
+
+@pytest.mark.parametrize(
+    ("suite", "samples"),
+    [
+        (MoleculeMetrics(), ["CCO", "OCC", "c1ccccc1", "C("]),
+        (PolymerMetrics(), ["*CC*", "*CO*", "CC"]),
+        (TextMetrics(), ["a word of it", "a word of it", "no such wordd here"]),
+        (SequenceMetrics(), ["CCO", "new", "new"]),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_shares_are_those_of_all_figures(suite: MetricSuite, samples: list[str]) -> None:
+    corpus = Corpus("some", ["CCO", "*CC*", "a word of such things"], ["CCC"])
+    shares = suite.shares(samples, corpus)
+    assert shares
+    assert shares.items() <= suite.compute(samples, corpus).items()

@@ -114,6 +114,17 @@ def test_the_headline_is_the_bound_beside_the_n_gram(trained_run: Path) -> None:
     assert headline.sentence.startswith("The model's bound is ")
 
 
+def test_shares_beside_the_headline_are_of_all_samples_and_of_the_corpus(trained_run: Path) -> None:
+    run = open_run(str(trained_run))
+    assert run.headline is not None
+    companions = run.headline.companions
+    labels = ["valid", "valid and unique", "valid, unique and new"]
+    assert [figure.label for figure in companions] == labels
+    for figure, name in zip(companions, ("valid", "unique", "novel"), strict=True):
+        assert figure.text == f"{100 * run.metrics[f'samples/{name}']:.1f} %"
+        assert figure.note.endswith("; the corpus 100.0 %")  # of test molecules, none is known
+
+
 def test_figures_have_units_and_errors_that_agree_with_each_other(trained_run: Path) -> None:
     run = open_run(str(trained_run))
     rows: dict[Any, Any] = {row[3]: row for row in likelihood_table(run.metrics).rows}

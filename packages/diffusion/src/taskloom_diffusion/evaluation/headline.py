@@ -21,20 +21,28 @@ from taskloom_diffusion.evaluation.ngram import JudgedNGram
 from taskloom_diffusion.training.batches import TokenStore
 
 _LEVEL = 0.95
-# Name of a figure of the samples, and the words for it; the first three that a run has are shown.
-_OF_SAMPLES = {
+# Names of figures of the samples, and the words for them; the first three that a run has are shown.
+_OF_MOLECULES = {
     "valid": "valid",
-    "unique_of_valid": "unique, of the valid",
-    "novel_of_unique": "new, of the unique",
+    "unique": "valid and unique",
+    "novel": "valid, unique and new",
+}
+_OF_TEXTS = {
     "known_words": "known words",
     "unique": "unique",
     "novelty": "not in the training corpus",
 }
+# A share of these has the samples for its denominator; words are not independent of one another.
+_COUNTED = {"valid", "unique", "novel", "novelty"}
 _MOST = 3
 
 
 def headline(
-    bound: Bound, ngram: JudgedNGram, judged: Mapping[str, float], num_samples: int
+    bound: Bound,
+    ngram: JudgedNGram,
+    judged: Mapping[str, float],
+    num_samples: int,
+    of_corpus: Mapping[str, float],
 ) -> Headline:
     """Return the headline of a training.
 
@@ -46,6 +54,7 @@ def headline(
         ngram: The n-gram on the same sequences.
         judged: Figures of the samples.
         num_samples: Samples that were drawn.
+        of_corpus: Shares of as many sequences of the test part, under the same names; empty if there are too few.
     """
     value = bound.nats_per_token
     own = _own(bound)
@@ -73,7 +82,7 @@ def headline(
         ),
         unit="nats per token",
         alone=f"The model's bound is {shown} nats per token, on a single sequence.",
-        companions=_companions(judged, num_samples),
+        companions=_companions(judged, num_samples, of_corpus),
     )
 
 
@@ -102,13 +111,17 @@ def _own(bound: Bound) -> Interval:
     return Interval(value, value - half, value + half, _LEVEL, bound.num_sequences, "ratio", error)
 
 
-def _companions(judged: Mapping[str, float], num_samples: int) -> tuple[Figure, ...]:
+def _companions(
+    judged: Mapping[str, float], num_samples: int, of_corpus: Mapping[str, float]
+) -> tuple[Figure, ...]:
     found: list[Figure] = []
-    for name, label in _OF_SAMPLES.items():
+    for name, label in (_OF_MOLECULES if "valid" in judged else _OF_TEXTS).items():
         if name in judged and len(found) < _MOST:
-            share, note = judged[name], ""
-            if name == "valid":  # of the others, one sample's lot hangs on the rest
+            share, notes = judged[name], []
+            if name in _COUNTED:
                 ends = share_interval(round(share * num_samples), num_samples, level=_LEVEL)
-                note = f"{100 * (ends.low or 0):.1f} % to {100 * (ends.high or 0):.1f} %"
-            found.append(Figure(label, f"{100 * share:.1f} %", note))
+                notes.append(f"{100 * (ends.low or 0):.1f} % to {100 * (ends.high or 0):.1f} %")
+            if name in of_corpus:
+                notes.append(f"the corpus {100 * of_corpus[name]:.1f} %")
+            found.append(Figure(label, f"{100 * share:.1f} %", "; ".join(notes)))
     return tuple(found)

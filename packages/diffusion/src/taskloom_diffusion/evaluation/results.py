@@ -19,7 +19,7 @@ from taskloom_diffusion.evaluation.headline import headline, units_of
 from taskloom_diffusion.evaluation.kept_corpus import keep_corpus
 from taskloom_diffusion.evaluation.kept_fragments import keep_fragments
 from taskloom_diffusion.evaluation.ngram import JudgedNGram, ngram_baseline
-from taskloom_diffusion.evaluation.sampling import Generated, draw_lengths, sample_lengths
+from taskloom_diffusion.evaluation.sampling import Generated, draw_lengths, sample_lengths, text_of
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.report.tables import bound_metrics
 from taskloom_diffusion.training.batches import TokenStore
@@ -112,8 +112,20 @@ def finish(
         f"{bound.nats_per_token:.3f}{error} nats per token ({bound.kind}); "
         f"{len(generated.texts)} samples with {generated.mean_calls:.0f} calls each: {shares}"
     )
-    said = headline(bound, ngram, judged, len(generated.texts))
+    of_corpus = _shares_of_test_part(config, task, prepared, len(generated.texts))
+    said = headline(bound, ngram, judged, len(generated.texts), of_corpus)
     return Result(metrics, artifacts, summary, said, units_of(bound, ngram, prepared.test))
+
+
+def _shares_of_test_part(
+    config: DiffusionConfig, task: DiffusionModel, prepared: Prepared, num: int
+) -> Mapping[str, float]:
+    """Return the shares of so many test sequences, as samples are judged; nothing if there are fewer."""
+    # Of fewer, more are distinct: such a share would be no yardstick.
+    if len(prepared.test) < num:
+        return {}
+    texts = [text_of(task, prepared.test.get(index).tolist()) for index in range(num)]
+    return config.metrics.shares(texts, prepared.corpus)
 
 
 def _null_metrics(

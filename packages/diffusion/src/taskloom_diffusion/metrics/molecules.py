@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+
+from typing_extensions import Unpack
 
 from taskloom_diffusion.corpora.polymer_unit import is_polymer, repeat_unit
 from taskloom_diffusion.corpora.split import ranked
@@ -27,6 +29,9 @@ class MoleculeMetrics(MetricSuite):
     def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
         return molecule_metrics(samples, corpus.train, canonical_train=corpus.canonical)
 
+    def shares(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
+        return counted(samples, corpus.train, canonical_train=corpus.canonical).shares
+
 
 class PolymerMetrics(MetricSuite):
     """Metrics of molecules, where valid ones have two stars of degree 1.
@@ -38,13 +43,40 @@ class PolymerMetrics(MetricSuite):
 
     def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
         # A polymer does not depend on where its maker cut the chain.
-        return molecule_metrics(
-            samples,
-            corpus.train,
+        return molecule_metrics(samples, corpus.train, **self._rules)
+
+    def shares(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
+        return counted(samples, corpus.train, **self._rules).shares
+
+    @property
+    def _rules(self) -> Rules:
+        return Rules(
             accepts=is_polymer,
             canonical_form=lambda text: repeat_unit(text) or text,
             canonical_train=False,
         )
+
+
+class Rules(TypedDict, total=False):
+    """Rules by which molecules are counted; see `molecule_metrics`."""
+
+    accepts: Callable[[Any], bool]
+    canonical_form: Callable[[str], str]
+    canonical_train: bool
+
+
+class Counted(NamedTuple):
+    """Samples that were counted.
+
+    Attributes:
+        shares: Shares by name.
+        molecules: The valid ones, repeats included.
+        names: Their names.
+    """
+
+    shares: dict[str, float]
+    molecules: list[Any]
+    names: list[str]
 
 
 def parse(smiles: str) -> Any | None:  # noqa: ANN401 -- an RDKit molecule; RDKit has no types
@@ -61,21 +93,14 @@ def parse(smiles: str) -> Any | None:  # noqa: ANN401 -- an RDKit molecule; RDKi
 
 
 def molecule_metrics(
-    samples: Sequence[str],
-    train: Sequence[str],
-    *,
-    accepts: Callable[[Any], bool] = lambda _: True,
-    canonical_form: Callable[[str], str] = lambda text: text,
-    canonical_train: bool = True,
+    samples: Sequence[str], train: Sequence[str], **rules: Unpack[Rules]
 ) -> dict[str, float]:
     """Return validity, uniqueness, novelty, diversity and property distances.
 
     Args:
         samples: Generated SMILES; all of them are in the denominators of the three shares.
         train: SMILES of the training corpus.
-        accepts: What a parsed molecule must also satisfy to be valid.
-        canonical_form: The name by which two canonical SMILES are one thing, as the repeat unit of polymers.
-        canonical_train: Whether the training SMILES are such names already; otherwise every one is parsed.
+        rules: Rules of `counted`.
 
     Returns:
         `valid`, `unique` (distinct valid ones, stereo marks and isotopes kept), `novel` (distinct valid ones that training has not)
@@ -84,28 +109,48 @@ def molecule_metrics(
         ones, repeats included; `distance/<property>` the Wasserstein-1 distance to the corpus. With no valid sample the
         shares are 0 and distances are left out.
     """
+    result, molecules, names = counted(samples, train, **rules)
+    for k in (1000, 10_000):
+        if len(names) >= k:
+            result[f"unique@{k}"] = len(set(names[:k])) / k
+    if molecules:
+        result |= internal_diversities(molecules)
+        result |= property_distances(molecules, train)
+    return result
+
+
+def counted(
+    samples: Sequence[str],
+    train: Sequence[str],
+    *,
+    accepts: Callable[[Any], bool] = lambda _: True,
+    canonical_form: Callable[[str], str] = lambda text: text,
+    canonical_train: bool = True,
+) -> Counted:
+    """Return the shares of valid, distinct and new molecules, with the molecules that were counted.
+
+    Args:
+        samples: Generated SMILES; all of them are in the denominators of `valid`, `unique` and `novel`.
+        train: SMILES of the training corpus.
+        accepts: What a parsed molecule must also satisfy to be valid.
+        canonical_form: The name by which two canonical SMILES are one thing, as the repeat unit of polymers.
+        canonical_train: Whether the training SMILES are such names already; otherwise every one is parsed.
+    """
     from rdkit import Chem  # RDKit is heavy
 
     molecules = [m for m in map(parse, samples) if m is not None and accepts(m)]
     names = [canonical_form(Chem.MolToSmiles(m)) for m in molecules]
-    distinct = dict(zip(names, molecules, strict=True))
+    distinct = set(names)
     known = set(train) if canonical_train else _canonical_set(train, canonical_form)
-    new = [s for s in distinct if s not in known]
-    total = max(len(samples), 1)
-    result = {
+    num_new, total = len(distinct - known), max(len(samples), 1)
+    shares = {
         "valid": len(molecules) / total,
         "unique": len(distinct) / total,
-        "novel": len(new) / total,
+        "novel": num_new / total,
         "unique_of_valid": len(distinct) / max(len(molecules), 1),
-        "novel_of_unique": len(new) / max(len(distinct), 1),
+        "novel_of_unique": num_new / max(len(distinct), 1),
     }
-    for k in (1000, 10_000):
-        if len(names) >= k:
-            result[f"unique@{k}"] = len(set(names[:k])) / k
-    if distinct:
-        result |= internal_diversities(molecules)
-        result |= property_distances(molecules, train)
-    return result
+    return Counted(shares, molecules, names)
 
 
 def _canonical_set(texts: Sequence[str], canonical_form: Callable[[str], str]) -> set[str]:

@@ -21,6 +21,10 @@ class TextMetrics(MetricSuite):
     def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
         return text_metrics(samples, corpus.train)
 
+    def shares(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
+        found = text_metrics(samples, corpus.train)
+        return {name: found[name] for name in ("unique", "known_words")}
+
 
 class SequenceMetrics(MetricSuite):
     """Shares of distinct and of new samples; for a toy, distance to its law."""
@@ -30,6 +34,9 @@ class SequenceMetrics(MetricSuite):
     def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
         known = law_metrics(samples, corpus.law) if corpus.law else {}
         return {**sequence_metrics(samples, corpus.train), **known}
+
+    def shares(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
+        return sequence_metrics(samples, corpus.train)
 
 
 def sequence_metrics(samples: Sequence[str], train: Sequence[str]) -> dict[str, float]:
