@@ -46,7 +46,10 @@ def rows(ctx: MemoryContext) -> list[dict[str, float]]:
 
 
 @pytest.mark.slow
-def test_two_processes_are_one_that_accumulates_two_batches_bit_for_bit(tmp_path: Path) -> None:
+def test_two_processes_are_one_that_accumulates_two_batches_bit_for_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # Lightning sets it where it is not set
     alone, together, later = (MemoryContext(tmp_path / n) for n in ("one", "two", "later"))
     expected = toy(accumulate=2).run(alone)
     found = toy(devices=2).run(together)
