@@ -45,11 +45,14 @@ def rows(ctx: MemoryContext) -> list[dict[str, float]]:
     return [{k: v for k, v in row.items() if not k.startswith("speed")} for row in ctx.rows]
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set what Lightning would set and leave behind."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 @pytest.mark.slow
-def test_two_processes_are_one_that_accumulates_two_batches_bit_for_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # Lightning sets it where it is not set
+def test_two_processes_are_one_that_accumulates_two_batches_bit_for_bit(tmp_path: Path) -> None:
     alone, together, later = (MemoryContext(tmp_path / n) for n in ("one", "two", "later"))
     expected = toy(accumulate=2).run(alone)
     found = toy(devices=2).run(together)
