@@ -203,7 +203,8 @@ def cut_episode(task: Any, seed: int, seconds: float | None) -> bool:
     loop = ClosedLoop(task, derive_seed(seed, "deadline/plan"), derive_seed(seed, "deadline/reset"))
     if seconds is not None:
         plan, budget = loop.controller.plan, Deadline(seconds, 8, 4)
-        loop.controller.plan = lambda state, metadata=None, _=None: plan(state, metadata, budget)  # type: ignore[method-assign]
+        # The loop itself has no deadline: only this measurement gives it one.
+        loop.controller.plan = lambda state, metadata=None, _=None: plan(state, metadata, budget)  # type: ignore[method-assign]  # the same method with a budget
     while not loop.done:
         loop.advance()
         time.sleep(1e-3)
@@ -227,7 +228,7 @@ def lived_with(task: Any, seed: int, *, pause: float = 0.0, network: tuple[float
             going.wait()  # a planner that stands still says nothing
             sent(window)
 
-        plant.write = write  # type: ignore[method-assign]
+        plant.write = write  # type: ignore[method-assign]  # the same method, held up
         drive(plant, planner)
 
     thread = threading.Thread(target=serve, daemon=True)

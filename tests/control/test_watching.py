@@ -29,6 +29,7 @@ from taskloom_control.live.repeating import repeated
 from taskloom_control.live.requests import Inbox, Request
 from taskloom_control.live.session import Session, repeat
 from taskloom_control.live.sessions import Sessions
+from taskloom_control.live.shown import Shown
 from taskloom_control.live.watching import Watching, watched_run
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig
 from waiting import until
@@ -137,6 +138,12 @@ def test_a_slider_that_moves_on_replaces_what_it_asked_for() -> None:
     assert inbox.take() == []
 
 
+def weight_of(shown: Shown) -> float:
+    """Return a weight of the cost that is shown."""
+    config: Any = shown.config
+    return float(config.w_cart_position)
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Path, list[float]]]:
     """A run in which a weight was changed, the loop reset, a film made, and something refused, by two browsers."""
@@ -147,30 +154,35 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Pat
     watching = Watching(inbox, pace=0.0)
     seen: list[float] = []
 
-    def person() -> None:
-        def wait(reached: Callable[[], bool]) -> None:
-            deadline = time.monotonic() + 60
-            while not (watching.shown is not None and reached()) and time.monotonic() < deadline:
-                time.sleep(0.002)
+    def wait(reached: Callable[[Shown], bool]) -> Shown:
+        deadline = time.monotonic() + 60
+        while (shown := watching.shown) is None or not reached(shown):
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.002)
+        return shown
 
-        wait(lambda: watching.shown.time > 0.1)  # type: ignore[union-attr]
+    def person() -> None:
+        wait(lambda shown: shown.time > 0.1)
         inbox.put(Request("config", {"changes": {"w_cart_position": 0.9}}, 0))
-        wait(lambda: watching.shown.config.w_cart_position == 0.9)  # type: ignore[union-attr]
+        wait(lambda shown: weight_of(shown) == 0.9)
         inbox.put(Request("config", {"changes": {"w_cart_position": -1}}, 1))
-        wait(lambda: watching.shown.said != "")  # type: ignore[union-attr]
-        seen.append(float(watching.shown.config.w_cart_position))  # type: ignore[union-attr]
+        seen.append(weight_of(wait(lambda shown: shown.said != "")))
         inbox.put(Request("reset", {}, 1))
-        wait(lambda: watching.shown.episode == 1 and watching.shown.time > 0.1)  # type: ignore[union-attr]
+        wait(lambda shown: shown.episode == 1 and shown.time > 0.1)
         inbox.put(Request("record"))
         inbox.put(Request("settings"))
-        wait(lambda: "settings-1.toml" in watching.shown.said)  # type: ignore[union-attr]
-        began = watching.shown.time  # type: ignore[union-attr]
-        wait(lambda: watching.shown.time > began + 0.2)  # type: ignore[union-attr]
+        began = wait(lambda shown: "settings-1.toml" in shown.said).time
+        wait(lambda shown: shown.time > began + 0.2)
         inbox.put(Request("record"))
-        wait(lambda: "record-1" in watching.shown.said)  # type: ignore[union-attr]
-        inbox.put(Request("end"))
+        wait(lambda shown: "record-1" in shown.said)
 
-    thread = threading.Thread(target=person)
+    def sitting() -> None:
+        try:
+            person()
+        finally:  # a person who waited in vain leaves no run that goes on for ever
+            inbox.put(Request("end"))
+
+    thread = threading.Thread(target=sitting)
     thread.start()
     task = tl.open_task("control/cylinder_push", VALUES)
     run = watched_run(task, watching, RunOptions(store=store, quiet=True, report="no"), Origin())
@@ -218,8 +230,9 @@ def test_a_film_that_was_recorded_has_its_pictures(watched: tuple[Run, Path, lis
     pytest.importorskip("av")
     run, _, _ = watched
     (film,) = run.dir.rglob("record-1.mp4")
-    notes = [e.facts["record"] for e in read_events(run.artifacts["events"]) if "record" in e.facts]
-    seconds = (notes[1] - notes[0]) * CylinderPush(CylinderPushConfig()).dt  # type: ignore[operator]  # steps
+    events = read_events(run.artifacts["events"])
+    notes: list[Any] = [e.facts["record"] for e in events if "record" in e.facts]
+    seconds = (notes[1] - notes[0]) * CylinderPush(CylinderPushConfig()).dt
     assert len(iio.imread(film, plugin="pyav")) == max(1, int(seconds * 25))
 
 

@@ -1,4 +1,4 @@
-"""What comes from elsewhere: bodies of Hugging Face, SELFIES, weights of a finished run, optimizers of one's own."""
+"""Parts that come from elsewhere: bodies of Hugging Face, SELFIES, weights of a finished run, optimizers of one's own."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from taskloom.registry import LoadedTask, TaskEntry
 from taskloom.report.sample import thin_rows
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import kept, list_runs, open_run
+from taskloom.runs.run import Run
 from taskloom.seeding import derive_seed
 from taskloom_probe.support import load, make_run, steps
 from taskloom_probe.tasks import FailConfig, WaitConfig, WalkConfig
@@ -45,7 +46,7 @@ class _Quick:
         return self._act(ctx)  # type: ignore[operator,no-any-return]
 
 
-def _run(act: object, store: Path) -> object:
+def _run(act: object, store: Path) -> Run:
     return run_task(
         _loaded(lambda config: _Quick(config, act)),
         WaitConfig(),
@@ -267,7 +268,7 @@ def test_log_takes_special_and_huge_numbers(tmp_path: Path) -> None:
         return Result({"nan": float("nan")}, {}, "")
 
     run = _run(act, tmp_path)
-    raw = json.loads((run.dir / "metrics.jsonl").read_text())  # type: ignore[attr-defined]
+    raw = json.loads((run.dir / "metrics.jsonl").read_text())
     assert (raw["nan"], raw["inf"], raw["ninf"], raw["huge"], raw["flag"]) == (
         "NaN",
         "Infinity",
@@ -291,10 +292,10 @@ def test_a_run_keeps_its_many_lines_thinned_as_a_page_would(
         return Result()
 
     run = _run(act, tmp_path)
-    folder = run.dir  # type: ignore[attr-defined]
+    folder = run.dir
     found = kept.KeptLines.load(folder)
     assert found.end == kept.size_of(folder)
-    assert found.thinner.rows() == thin_rows(run.rows())  # type: ignore[attr-defined]
+    assert found.thinner.rows() == thin_rows(run.rows())
     # One that continues goes on from what is kept; after lines that were not kept, nothing more is.
     for size, count in ((found.end, 4501), (found.end + 1, 4500)):
         keeper = kept.LineKeeper(folder, size)
@@ -313,8 +314,8 @@ def test_artifact_refuses_names_that_lead_out(tmp_path: Path, name: str) -> None
 def test_artifact_that_is_missing_or_outside_is_left_out_with_a_warning(tmp_path: Path) -> None:
     artifacts = {"gone": Path("artifacts/gone.txt"), "outside": Path("/etc/hostname")}
     run = _run(lambda ctx: Result({"a": 1.0}, artifacts, ""), tmp_path)
-    assert run.artifacts == {}  # type: ignore[attr-defined]
-    log = run.layout.log.read_text()  # type: ignore[attr-defined]
+    assert run.artifacts == {}
+    log = run.layout.log.read_text()
     assert "the artifact gone is missing" in log
     assert "the artifact outside lies outside the run folder" in log
 

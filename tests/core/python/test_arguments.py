@@ -87,17 +87,17 @@ WRONG: dict[str, tuple[Call, str]] = {
     "a level of coverage as text": (lambda: studied({"k": [1]}, level="95 %"), "a finite number"),
     "a metric that is a list": (lambda: studied({"k": [1]}, metric=["value"]), "must be a text"),
     "compare as a number": (lambda: studied({"k": [1]}, compare=3), "must be a list of texts"),
-    "no table": (lambda: tl.Study.of(None), "A table is a list of rows"),  # type: ignore[arg-type]
+    "no table": (lambda: tl.Study.of(None), "A table is a list of rows"),  # type: ignore[arg-type]  # the mistake
     "a width as text": (
-        lambda: tl.Study.of(TABLE).required(half_width="1"),  # type: ignore[arg-type]
+        lambda: tl.Study.of(TABLE).required(half_width="1"),  # type: ignore[arg-type]  # the mistake
         "half_width is '1'; it must be a finite number.",
     ),
-    "a number for a run": (lambda: tl.open_run(3), "must be a text or a path"),  # type: ignore[arg-type]
+    "a number for a run": (lambda: tl.open_run(3), "must be a text or a path"),  # type: ignore[arg-type]  # the mistake
     "a number for a store": (
-        lambda: tl.open_run("@last", store=3),  # type: ignore[arg-type]
+        lambda: tl.open_run("@last", store=3),  # type: ignore[arg-type]  # the mistake
         "store is 3; it must be a path.",
     ),
-    "no filter": (lambda: tl.runs(None), "where is None; it must be a list of texts."),  # type: ignore[arg-type]
+    "no filter": (lambda: tl.runs(None), "where is None; it must be a list of texts."),  # type: ignore[arg-type]  # the mistake
 }
 
 
