@@ -10,7 +10,7 @@ from torch import Tensor
 
 from taskloom_diffusion.guidance.law import Joint, joined, tilted
 from taskloom_diffusion.model.protocols import DenoisingNetwork
-from taskloom_diffusion.samplers.generation import BlockPredicts, Predicts, TokenLaw
+from taskloom_diffusion.samplers.generation import BlockPredicts, Predicts, Question, TokenLaw
 from taskloom_diffusion.samplers.predictor import OfRows, Predictor
 
 
@@ -57,27 +57,19 @@ class ClassifierFree(OfRows):
     def positions(self) -> Tensor:
         return self.plain.positions + self.told.positions
 
-    def answers(
-        self,
-        states: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        asked = states, alpha, maskable, rows, wanted
+    def answers(self, asked: Question) -> Tensor:
         plain, told = self.plain, self.told
         # A predictor of blocks remembers what it was told, so each is asked by itself.
         if isinstance(plain, Predictor) and isinstance(told, Predictor) and not plain.remembers:
-            log_u, log_c = plain.beside(told, *asked[:4], wanted=wanted)
+            log_u, log_c = plain.beside(told, asked)
         else:
-            log_u, log_c = self.plain.answers(*asked), self.told.answers(*asked)
+            log_u, log_c = plain.answers(asked), told.answers(asked)
         mask_id = _mask_of(self.plain)
         if mask_id is None:
             # The transition is guided, not the prediction: `reverse` joins both.
             self._told_log_x = log_c
             return log_u
-        self.last = joined(log_u, log_c, self.scale, states == mask_id)
+        self.last = joined(log_u, log_c, self.scale, asked.states == mask_id)
         return self.last.log_q
 
     def reverse(
@@ -143,19 +135,13 @@ class ClassifierGuided(OfRows):
     def positions(self) -> Tensor:
         return self.plain.positions
 
-    def answers(
-        self,
-        states: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        log_u = self.plain.answers(states, alpha, maskable, rows, wanted)
+    def answers(self, asked: Question) -> Tensor:
+        states, maskable = asked.states, asked.maskable
+        log_u = self.plain.answers(asked)
         mask_id = _mask_of(self.plain)
         guided = maskable if mask_id is None else maskable & (states == mask_id)
         ask = self._every if self.exact else self._gradient
-        log_p = ask(states, alpha, maskable, self.target[rows], guided)
+        log_p = ask(states, asked.alpha, maskable, self.target[asked.rows], guided)
         if mask_id is None:
             self._log_p = log_p
             return log_u

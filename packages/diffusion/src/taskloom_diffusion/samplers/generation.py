@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -16,6 +16,30 @@ from taskloom_diffusion.schedules.base import Schedule
 
 TokenLaw: TypeAlias = Callable[[Tensor], Tensor]
 """From log x_theta to the probabilities that tokens are drawn from."""
+
+
+class Question(NamedTuple):
+    """Noised states of rows of a batch; a row may be asked about in several states at once.
+
+    Attributes:
+        states: Noised tokens (R, L).
+        alpha: Signal of each (R,).
+        maskable: Valid positions (R, L).
+        rows: Row of the batch that each is of (R,).
+        wanted: Positions (R, L) that will be looked at, if it is known beforehand.
+    """
+
+    states: Tensor
+    alpha: Tensor
+    maskable: Tensor
+    rows: Tensor
+    wanted: Tensor | None = None
+
+    def twice(self) -> Question:
+        """Return the same question about every state two times."""
+        states, alpha, maskable, rows = (torch.cat([part, part]) for part in self[:4])
+        wanted = None if self.wanted is None else torch.cat([self.wanted, self.wanted])
+        return Question(states, alpha, maskable, rows, wanted)
 
 
 class Predicts(Protocol):
@@ -47,15 +71,8 @@ class Predicts(Protocol):
         """Return log x_theta (R, L, V) of some rows, as `Predictor` does."""
         ...
 
-    def answers(
-        self,
-        states: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        """Return log x_theta (R, L, V) of states of rows, as `Predictor` does."""
+    def answers(self, asked: Question) -> Tensor:
+        """Return log x_theta (R, L, V) of what is asked, as `Predictor` does."""
         ...
 
     def reverse(

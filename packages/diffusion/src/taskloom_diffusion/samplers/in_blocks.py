@@ -11,7 +11,7 @@ from torch import Tensor
 from taskloom_diffusion.accelerated.block_attention import BlockMemory
 from taskloom_diffusion.model.blocks import BlockContext
 from taskloom_diffusion.model.parameterizations import read_logits
-from taskloom_diffusion.samplers.generation import Generation, Strategy
+from taskloom_diffusion.samplers.generation import Generation, Question, Strategy
 from taskloom_diffusion.samplers.predictor import Predictor
 
 
@@ -44,16 +44,10 @@ class BlockPredictor(Predictor):
         self.memory = BlockMemory() if getattr(whole.denoiser, "reads_blocks", False) else None
 
     @torch.no_grad()
-    def answers(
-        self,
-        states: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        """Return log x_theta (R, S, V) of the current block; all arguments are of the block's width S."""
-        del maskable  # whole sequences' is known
+    def answers(self, asked: Question) -> Tensor:
+        """Return log x_theta (R, S, V) of the current block; the question is of the block's width S."""
+        # Not `maskable`: that of whole sequences is known.
+        states, alpha, rows, wanted = asked.states, asked.alpha, asked.rows, asked.wanted
         self.calls[rows] += 1
         width = states.shape[1]
         self.positions.index_add_(0, rows, torch.full_like(rows, width))
@@ -68,8 +62,8 @@ class BlockPredictor(Predictor):
             else:
                 reader: Any = self.denoiser
                 memory = self.memory if complete else self.memory.rows(rows)
-                asked = None if self.kind != "subs" else wanted
-                logits = reader.after(states, valid, memory, asked)
+                looked_at = None if self.kind != "subs" else wanted
+                logits = reader.after(states, valid, memory, looked_at)
         log_x = read_logits(self.kind, logits, states, alpha, self.process).double()
         if self.forbidden is None:
             return log_x

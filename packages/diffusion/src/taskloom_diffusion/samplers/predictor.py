@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, NamedTuple, Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from taskloom_diffusion.model.condition import Condition
 from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.model.protocols import DenoisingNetwork, NoisingProcess
-from taskloom_diffusion.samplers.generation import BlockPredicts, TokenLaw
+from taskloom_diffusion.samplers.generation import BlockPredicts, Question, TokenLaw
 
 
 @dataclass(frozen=True)
@@ -75,35 +75,11 @@ class OfRows(ABC):
             (R, L, V).
         """
         asked = None if wanted is None else wanted[rows]
-        return self.answers(z[rows], alpha[rows], maskable[rows], rows, asked)
+        return self.answers(Question(z[rows], alpha[rows], maskable[rows], rows, asked))
 
     @abstractmethod
-    def answers(
-        self,
-        states: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        """Return log x_theta (R, L, V) of states of rows, as `Predictor` does."""
-
-
-class _Asked(NamedTuple):
-    """A question: states of rows, as `Predictor.answers` is asked, and the columns that it looks at."""
-
-    states: Tensor
-    alpha: Tensor
-    maskable: Tensor
-    rows: Tensor
-    wanted: Tensor | None
-    width: int
-
-    def twice(self) -> _Asked:
-        """Return the same question about every row two times."""
-        states, alpha, maskable, rows = (torch.cat([part, part]) for part in self[:4])
-        wanted = None if self.wanted is None else torch.cat([self.wanted, self.wanted])
-        return _Asked(states, alpha, maskable, rows, wanted, self.width)
+    def answers(self, asked: Question) -> Tensor:
+        """Return log x_theta (R, L, V) of what is asked, as `Predictor` does."""
 
 
 class Predictor(OfRows):
@@ -149,54 +125,31 @@ class Predictor(OfRows):
         self.partial = bool(getattr(denoiser, "answers_in_part", False))
 
     @torch.no_grad()
-    def answers(
-        self,
-        states: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        """Return log x_theta (R, L, V) of states of rows in float64; a row may be asked about in several states at once.
-
-        Args:
-            states: Noised tokens (R, L).
-            alpha: Signal of each (R,).
-            maskable: Valid positions (R, L).
-            rows: Row of the batch that each is of (R,).
-            wanted: Positions (R, L) that will be looked at, if it is known beforehand.
-        """
-        asked = _Asked(states, alpha, maskable, rows, wanted, self._counted(maskable, rows))
-        return self._limited(self._log_x(self.network(rows), asked), asked)
+    def answers(self, asked: Question) -> Tensor:
+        """Return log x_theta (R, L, V) of what is asked, in float64."""
+        width = self._counted(asked)
+        return self._limited(self._log_x(self.network(asked.rows), asked, width), asked)
 
     @torch.no_grad()
-    def beside(
-        self,
-        told: Predictor,
-        states: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        *,
-        wanted: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
+    def beside(self, told: Predictor, asked: Question) -> tuple[Tensor, Tensor]:
         """Return the answers of this predictor, which is told nothing, and of the same network told a condition.
 
         They come in one call of twice the rows, which takes less time than two calls.
         """
-        asked = _Asked(states, alpha, maskable, rows, wanted, self._counted(maskable, rows))
+        width = self._counted(asked)
         # A call of each: a sequence costs the work of both, however they are asked.
-        told._counted(maskable, rows)
-        known = cast("Condition", told.condition).of(rows)
+        told._counted(asked)
+        known = cast("Condition", told.condition).of(asked.rows)
         # Not None: half of the rows of one call are told something, and these are told "unknown".
         nothing = Condition(known.numbers, known.classes, torch.zeros_like(known.given))
         ask = cast("Callable[..., Tensor]", self.denoiser)
         network = partial(ask, condition=Condition.joined([nothing, known]))
-        plain, guided = self._log_x(network, asked.twice()).chunk(2)
+        plain, guided = self._log_x(network, asked.twice(), width).chunk(2)
         return self._limited(plain, asked), told._limited(guided, asked)
 
-    def _counted(self, maskable: Tensor, rows: Tensor) -> int:
-        """Count a call about some rows, and return how many columns it has."""
+    def _counted(self, asked: Question) -> int:
+        """Count a call, and return how many columns it has."""
+        rows, maskable = asked.rows, asked.maskable
         # Counted per row: a batch is asked at once, but a sequence costs its own calls. Repeats of a row are one call of it.
         self.calls[rows] += 1
         # Columns beyond the longest wanted row cost time and say nothing.
@@ -204,9 +157,9 @@ class Predictor(OfRows):
         self.positions.index_add_(0, rows, torch.full_like(rows, width))
         return width
 
-    def _log_x(self, network: Callable[..., Tensor], asked: _Asked) -> Tensor:
+    def _log_x(self, network: Callable[..., Tensor], asked: Question, width: int) -> Tensor:
         """Return log x_theta (R, width, V) in float64 as the network says it."""
-        states, width = asked.states, asked.width
+        states = asked.states
         part, valid = states[:, :width].contiguous(), asked.maskable[:, :width].contiguous()
         # Other readings of the logits need every position, and other networks know no such question.
         more = []
@@ -216,9 +169,9 @@ class Predictor(OfRows):
             logits = network(part, 1 - asked.alpha, valid, *more)
         return read_logits(self.kind, logits, part, asked.alpha, self.process).double()
 
-    def _limited(self, log_x: Tensor, asked: _Asked) -> Tensor:
+    def _limited(self, log_x: Tensor, asked: Question) -> Tensor:
         """Return log x_theta (R, L, V) without what is forbidden; beyond the width there is padding."""
-        states, rows, width = asked.states, asked.rows, asked.width
+        states, rows, width = asked.states, asked.rows, log_x.shape[1]
         if self.forbidden is not None:
             log_x = self.forbidden.of(rows, slice(0, width)).left(log_x)
         if width < states.shape[1]:
