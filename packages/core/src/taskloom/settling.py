@@ -3,7 +3,8 @@
     settle(self, RunOptions)            # in `__post_init__`: a NumPy integer becomes an int, a list of numbers is no list of texts
     settled("half_width", "1", float)   # UsageError: half_width is '1'; it must be a number
 
-A record is written from such values, so one of another type would be a record that nothing can read.
+A record is written from such values, so one of another type would be a record that nothing can read. This is not pydantic's
+work, because `import taskloom` and `tasks list` make options without it: importing it costs more than all else that they do.
 """
 
 from __future__ import annotations
@@ -126,14 +127,13 @@ def _bool(value: object) -> object:
 
 
 def _int(value: object) -> object:
-    is_whole = isinstance(value, float) and value.is_integer()
-    is_int = isinstance(value, int) and not isinstance(value, bool)
-    return int(value) if isinstance(value, int | float) and (is_int or is_whole) else _REFUSED
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _REFUSED
+    return int(value) if isinstance(value, int) or value.is_integer() else _REFUSED
 
 
 def _float(value: object) -> object:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return _REFUSED
     return value if math.isfinite(value) else _REFUSED
 
