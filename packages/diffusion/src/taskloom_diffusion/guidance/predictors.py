@@ -10,7 +10,7 @@ from torch import Tensor
 
 from taskloom_diffusion.guidance.law import Joint, joined, tilted
 from taskloom_diffusion.model.protocols import DenoisingNetwork
-from taskloom_diffusion.samplers.generation import BlockPredicts, Predicts, Question, TokenLaw
+from taskloom_diffusion.samplers.generation import BlockPredicts, NoisedRows, Predicts, TokenLaw
 from taskloom_diffusion.samplers.predictor import OfRows, Predictor
 
 
@@ -57,7 +57,7 @@ class ClassifierFree(OfRows):
     def positions(self) -> Tensor:
         return self.plain.positions + self.told.positions
 
-    def answers(self, asked: Question) -> Tensor:
+    def answers(self, asked: NoisedRows) -> Tensor:
         plain, told = self.plain, self.told
         # A predictor of blocks remembers what it was told, so each is asked by itself.
         if isinstance(plain, Predictor) and isinstance(told, Predictor) and not plain.remembers:
@@ -135,7 +135,7 @@ class ClassifierGuided(OfRows):
     def positions(self) -> Tensor:
         return self.plain.positions
 
-    def answers(self, asked: Question) -> Tensor:
+    def answers(self, asked: NoisedRows) -> Tensor:
         states, maskable = asked.states, asked.maskable
         log_u = self.plain.answers(asked)
         mask_id = _mask_of(self.plain)

@@ -18,7 +18,7 @@ TokenLaw: TypeAlias = Callable[[Tensor], Tensor]
 """From log x_theta to the probabilities that tokens are drawn from."""
 
 
-class Question(NamedTuple):
+class NoisedRows(NamedTuple):
     """Noised states of rows of a batch; a row may be asked about in several states at once.
 
     Attributes:
@@ -35,11 +35,11 @@ class Question(NamedTuple):
     rows: Tensor
     wanted: Tensor | None = None
 
-    def twice(self) -> Question:
-        """Return the same question about every state two times."""
+    def twice(self) -> NoisedRows:
+        """Return the same rows two times, one copy after the other."""
         states, alpha, maskable, rows = (torch.cat([part, part]) for part in self[:4])
         wanted = None if self.wanted is None else torch.cat([self.wanted, self.wanted])
-        return Question(states, alpha, maskable, rows, wanted)
+        return NoisedRows(states, alpha, maskable, rows, wanted)
 
 
 class Predicts(Protocol):
@@ -71,7 +71,7 @@ class Predicts(Protocol):
         """Return log x_theta (R, L, V) of some rows, as `Predictor` does."""
         ...
 
-    def answers(self, asked: Question) -> Tensor:
+    def answers(self, asked: NoisedRows) -> Tensor:
         """Return log x_theta (R, L, V) of what is asked, as `Predictor` does."""
         ...
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from taskloom_diffusion.accelerated.block_attention import BlockMemory
 from taskloom_diffusion.model.blocks import BlockContext
 from taskloom_diffusion.model.parameterizations import read_logits
-from taskloom_diffusion.samplers.generation import Generation, Question, Strategy
+from taskloom_diffusion.samplers.generation import Generation, NoisedRows, Strategy
 from taskloom_diffusion.samplers.predictor import Predictor
 
 
@@ -44,7 +44,7 @@ class BlockPredictor(Predictor):
         self.memory = BlockMemory() if getattr(whole.denoiser, "reads_blocks", False) else None
 
     @torch.no_grad()
-    def answers(self, asked: Question) -> Tensor:
+    def answers(self, asked: NoisedRows) -> Tensor:
         """Return log x_theta (R, S, V) of the current block; the question is of the block's width S."""
         # Not `maskable`: that of whole sequences is known.
         states, alpha, rows, wanted = asked.states, asked.alpha, asked.rows, asked.wanted

@@ -14,7 +14,7 @@ from torch import Tensor
 from taskloom_diffusion.model.condition import Condition
 from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.model.protocols import DenoisingNetwork, NoisingProcess
-from taskloom_diffusion.samplers.generation import BlockPredicts, Question, TokenLaw
+from taskloom_diffusion.samplers.generation import BlockPredicts, NoisedRows, TokenLaw
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ class OfRows(ABC):
             (R, L, V).
         """
         asked = None if wanted is None else wanted[rows]
-        return self.answers(Question(z[rows], alpha[rows], maskable[rows], rows, asked))
+        return self.answers(NoisedRows(z[rows], alpha[rows], maskable[rows], rows, asked))
 
     @abstractmethod
-    def answers(self, asked: Question) -> Tensor:
+    def answers(self, asked: NoisedRows) -> Tensor:
         """Return log x_theta (R, L, V) of what is asked, as `Predictor` does."""
 
 
@@ -125,13 +125,13 @@ class Predictor(OfRows):
         self.partial = bool(getattr(denoiser, "answers_in_part", False))
 
     @torch.no_grad()
-    def answers(self, asked: Question) -> Tensor:
+    def answers(self, asked: NoisedRows) -> Tensor:
         """Return log x_theta (R, L, V) of what is asked, in float64."""
         width = self._counted(asked)
         return self._limited(self._log_x(self.network(asked.rows), asked, width), asked)
 
     @torch.no_grad()
-    def beside(self, told: Predictor, asked: Question) -> tuple[Tensor, Tensor]:
+    def beside(self, told: Predictor, asked: NoisedRows) -> tuple[Tensor, Tensor]:
         """Return the answers of this predictor, which is told nothing, and of the same network told a condition.
 
         They come in one call of twice the rows, which takes less time than two calls.
@@ -147,7 +147,7 @@ class Predictor(OfRows):
         plain, guided = self._log_x(network, asked.twice(), width).chunk(2)
         return self._limited(plain, asked), told._limited(guided, asked)
 
-    def _counted(self, asked: Question) -> int:
+    def _counted(self, asked: NoisedRows) -> int:
         """Count a call, and return how many columns it has."""
         rows, maskable = asked.rows, asked.maskable
         # Counted per row: a batch is asked at once, but a sequence costs its own calls. Repeats of a row are one call of it.
@@ -157,7 +157,7 @@ class Predictor(OfRows):
         self.positions.index_add_(0, rows, torch.full_like(rows, width))
         return width
 
-    def _log_x(self, network: Callable[..., Tensor], asked: Question, width: int) -> Tensor:
+    def _log_x(self, network: Callable[..., Tensor], asked: NoisedRows, width: int) -> Tensor:
         """Return log x_theta (R, width, V) in float64 as the network says it."""
         states = asked.states
         part, valid = states[:, :width].contiguous(), asked.maskable[:, :width].contiguous()
@@ -169,7 +169,7 @@ class Predictor(OfRows):
             logits = network(part, 1 - asked.alpha, valid, *more)
         return read_logits(self.kind, logits, part, asked.alpha, self.process).double()
 
-    def _limited(self, log_x: Tensor, asked: Question) -> Tensor:
+    def _limited(self, log_x: Tensor, asked: NoisedRows) -> Tensor:
         """Return log x_theta (R, L, V) without what is forbidden; beyond the width there is padding."""
         states, rows, width = asked.states, asked.rows, log_x.shape[1]
         if self.forbidden is not None:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from taskloom_diffusion.samplers.base import Order
 from taskloom_diffusion.samplers.draws import draw_categorical
-from taskloom_diffusion.samplers.generation import Generation, Question
+from taskloom_diffusion.samplers.generation import Generation, NoisedRows
 from taskloom_diffusion.samplers.noise import NoiseSource
 from taskloom_diffusion.samplers.reveal import entropy
 
@@ -284,7 +284,7 @@ class _Decoding:
         masked = self._masked(states, of_row)
         maskable = self.generation.maskable[of_row]
         level = masked.sum(1).double() / (maskable.sum(1).clamp_min(1) + 1)
-        asked = Question(states, 1 - level, maskable, of_row, masked)
+        asked = NoisedRows(states, 1 - level, maskable, of_row, masked)
         return self.generation.predictor.answers(asked)
 
     def _masked(self, states: Tensor, rows: Tensor) -> Tensor:
