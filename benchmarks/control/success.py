@@ -1,10 +1,11 @@
 """Share of episodes that each task solves at its default settings, on the test seeds of this version.
 
-    python benchmarks/control/success.py [--episodes N] [TASK ...]     # plays what is missing
+    python benchmarks/control/success.py [--first N] [TASK ...]        # plays what is missing
     python benchmarks/control/success.py --into PAGE                   # writes the table, plays nothing
 
 It is `tasks control bench` with the project's own ledger: `ledger.jsonl` and `episodes.jsonl` beside this file. A row whose
-defaults, model or task have changed since counts as unmeasured, and is measured at the next look, on other seeds.
+defaults, model or task have changed since counts as unmeasured, and is measured at the next look, on other seeds. A look is
+noted with all its seeds; `--first N` plays only so many of them today, and a later call goes on where it ended.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from taskloom_control.bench.episodes import EpisodeFile
 from taskloom_control.bench.measuring import Bench
 from taskloom_control.bench.variants import settings_digest
 from taskloom_control.closed_loop.ledger import Ledger, LedgerRow
-from taskloom_control.closed_loop.seeds import sealed_seeds
+from taskloom_control.closed_loop.seeds import DEVELOPMENT, sealed_count, sealed_seeds
 from taskloom_control.domain import DOMAIN
 
 HERE = Path(__file__).parent
@@ -75,10 +76,18 @@ def table(ledger: Ledger, file: EpisodeFile) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def measure(bench: Bench, name: str, first: int | None) -> None:
+    """Play what is missing of a task's look; its number of seeds follows from the time of one development episode."""
+    task = bound(name)
+    # Not the ledger's number: an earlier look at this task may have been one at 200 plants.
+    tried = bench.file.play(task, settings_digest(task), DEVELOPMENT.start)
+    bench.measure({"default": task}, "test", sealed_count(tried.cpu), first=first)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*")
-    parser.add_argument("--episodes", type=int)
+    parser.add_argument("--first", type=int, help="Play only so many seeds of each look.")
     parser.add_argument("--folder", type=Path, default=HERE, help="Of the ledger and the rows.")
     parser.add_argument("--into", type=Path, help="Write the table into a page and play nothing.")
     arguments = parser.parse_args()
@@ -87,7 +96,7 @@ def main() -> None:
         file = EpisodeFile(arguments.folder / "episodes.jsonl")
         bench = Bench(ledger, file, lambda text: print(text, flush=True))
         for name in arguments.tasks or TASKS:
-            bench.measure({"default": bound(name)}, "test", arguments.episodes)
+            measure(bench, name, arguments.first)
     lines = list(table(ledger, EpisodeFile(arguments.folder / "episodes.jsonl")))
     if arguments.into:
         put(arguments.into, "success", lines)
