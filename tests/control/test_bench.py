@@ -137,6 +137,14 @@ def test_rows_are_kept_and_a_row_that_was_cut_off_is_played_again(tmp_path: Path
         EpisodeFile(path)
 
 
+def test_two_that_note_rows_in_one_file_keep_each_others(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    first, second = EpisodeFile(path), EpisodeFile(path)
+    rows = [first.play(mass(), "a", 3), second.play(mass(), "b", 3), first.play(mass(), "c", 3)]
+    again = EpisodeFile(path)
+    assert [again.known(row.task, row.settings, row.planner, row.seed) for row in rows] == rows
+
+
 def test_settings_are_told_apart_by_all_that_decides_and_nothing_else() -> None:
     digest = settings_digest(mass())
     same = [mass(seed=4), mass(**{"record.fan_every": 3}), mass(engine="serial")]

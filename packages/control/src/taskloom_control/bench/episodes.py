@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from taskloom import derive_seed
 from taskloom.errors import RunCorruptError, StoreError
+from taskloom.runs.locks import acquire
 
 from taskloom_control.bench.variants import Bound, for_seed, planner_digest
 from taskloom_control.closed_loop.loop import ClosedLoop
@@ -18,6 +21,10 @@ from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.metrics import episode_metrics
 from taskloom_control.planning.splines import num_steps
 
+# Another process holds the file for one line only [s].
+_PATIENCE = 5.0
+# No row has more bytes.
+_LONGEST_ROW = 1 << 16
 # The mean cost of this long before an early end says how it would have gone on [s].
 _LAST = 0.5
 
@@ -126,7 +133,6 @@ class EpisodeFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._complete = 0
         self._known = {(row.task, row.settings, row.planner, row.seed): row for row in self._read()}
 
     def known(self, task: str, settings: str, planner: str, seed: int) -> Episode | None:
@@ -141,31 +147,44 @@ class EpisodeFile:
         """
         key = (task.name, settings, planner_digest(), seed)
         if key not in self._known:
-            row = play(task, settings, seed)
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self.path.open("a", encoding="utf-8", newline="\n") as file:
-                    file.truncate(self._complete)  # a row that was cut off while it was written
-                    file.write(json.dumps(asdict(row)) + "\n")
-                self._complete = self.path.stat().st_size
-            except OSError as error:
-                raise StoreError(
-                    f"The file '{self.path}' of episodes cannot be written: {error.strerror}."
-                ) from None
-            self._known[key] = row
+            self._known[key] = play(task, settings, seed)
+            self._append(self._known[key])
         return self._known[key]
+
+    def _append(self, row: Episode) -> None:
+        """Note a row behind all that other processes have noted, in the place of one that was cut off while it was written."""
+        line = json.dumps(asdict(row)) + "\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            held = acquire(self.path.with_suffix(".lock"), patience=_PATIENCE)
+            try:
+                with self.path.open("a+b") as file:
+                    file.truncate(_end_of_rows(file))
+                    file.write(line.encode())
+            finally:
+                held.release()
+        except OSError as error:
+            raise StoreError(
+                f"The file '{self.path}' of episodes cannot be written: {error.strerror}."
+            ) from None
 
     def _read(self) -> Iterator[Episode]:
         if not self.path.exists():
             return
         lines = self.path.read_bytes().splitlines(keepends=True)
         for number, line in enumerate(lines, 1):
+            if not line.endswith(b"\n"):
+                return  # cut off, which the next row takes the place of
             try:
                 yield Episode(**json.loads(line))
             except (ValueError, TypeError):
-                if number == len(lines):
-                    return
                 raise RunCorruptError(
                     f"Line {number} of the file '{self.path}' is no episode."
                 ) from None
-            self._complete += len(line)
+
+
+def _end_of_rows(file: BinaryIO) -> int:
+    """Return the position after the last line that was written to its end."""
+    size = file.seek(0, os.SEEK_END)
+    begin = file.seek(max(size - _LONGEST_ROW, 0))
+    return begin + file.read().rfind(b"\n") + 1
