@@ -23,7 +23,7 @@ from tables import put
 from taskloom import __version__
 from taskloom_control.bench.comparison import Side
 from taskloom_control.bench.effort import plans_per_second
-from taskloom_control.bench.episodes import EpisodeFile
+from taskloom_control.bench.episodes import Episode, EpisodeFile
 from taskloom_control.bench.measuring import Bench
 from taskloom_control.bench.variants import settings_digest
 from taskloom_control.closed_loop.ledger import Ledger, LedgerRow
@@ -50,6 +50,7 @@ def table(ledger: Ledger, file: EpisodeFile) -> Iterator[str]:
     """Return the lines of a Markdown table, a task each, and of the sum over all."""
     yield "| task | solved | 95 % | cost | 95 % | settled | CPU | look |"
     yield "| --- | ---: | --- | ---: | --- | ---: | ---: | ---: |"
+    total: list[Episode] = []
     for name in TASKS:
         look = look_at(ledger, name)
         rows = []
@@ -61,6 +62,7 @@ def table(ledger: Ledger, file: EpisodeFile) -> Iterator[str]:
             yield f"| {name} | - | unmeasured | | | | | |"
             continue
         side, task = Side(name, "", tuple(rows)), bound(name)
+        total += rows
         settled = [row.settled for row in rows if row.settled is not None]
         plans = plans_per_second(task) * task.config.seconds
         cells = [
@@ -74,6 +76,10 @@ def table(ledger: Ledger, file: EpisodeFile) -> Iterator[str]:
             f"{look.look}",
         ]
         yield f"| {' | '.join(cells)} |"
+    if total:
+        pooled = Side("all", "", tuple(total))
+        low, high = pooled.success.low, pooled.success.high
+        yield f"| *all* | {pooled.solved}/{len(total)} | {low:.2f}-{high:.2f} | | | | | |"
 
 
 def measure(bench: Bench, name: str, first: int | None) -> None:

@@ -1,0 +1,145 @@
+"""How much of a spoiled start `tasks control tune` recovers, on test seeds.
+
+    python benchmarks/control/tuned.py [TASK ...]                               # tunes and plays what is missing
+    python benchmarks/control/tuned.py --into benchmarks/control/README.md      # writes the table, plays nothing
+
+A task begins with another optimizer than its own, four times that one's noise and half the horizon. The search may spend the
+physics that the task's defaults spend, and try every dimension and the optimizer. Then the defaults, the spoiled start and what was
+chosen are played once on the same test seeds: recovered is the share of the paired loss, (spoiled - tuned) / (spoiled - default).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the module beside the folders
+
+import numpy as np
+from ours import bound
+from suites import commit
+from tables import put
+from taskloom.statistics.intervals import mean_interval
+from taskloom_control.bench.effort import steps_of_a_candidate, with_budget
+from taskloom_control.bench.episodes import EpisodeFile
+from taskloom_control.bench.measuring import Bench
+from taskloom_control.bench.space import KNOWN
+from taskloom_control.bench.tuning import search
+from taskloom_control.bench.variants import Bound, with_values
+from taskloom_control.closed_loop.ledger import Ledger
+
+HERE = Path(__file__).parent
+TASKS = ("double_integrator", "cartpole", "particle_goal", "reacher")
+OTHER = {"cem": "ps", "mppi": "cem"}
+SEEDS = 40
+# A spoiled start is played at the physics of the defaults as nearly as whole candidates allow.
+_LEFT_OVER = 0.2
+
+
+def spoiled(task: Bound) -> Bound:
+    """Return a task with another optimizer, four times its noise and half the horizon, at the same physics."""
+    budget = steps_of_a_candidate(task) * task.config.optimizer.num_rollouts
+    kind = OTHER[task.config.optimizer.kind]
+    half = task.config.controller.horizon / 2
+    other = with_values(task, {"optimizer": {"kind": kind}, "controller.horizon": half})
+    noise = "sigma_start" if kind == "cem" else "sigma"
+    sigma = 4 * getattr(other.config.optimizer, noise)
+    louder = {f"optimizer.{noise}": sigma}
+    if kind == "cem":
+        louder["optimizer.sigma_max"] = max(sigma, other.config.optimizer.sigma_max)
+    return with_budget(with_values(other, louder), budget, tolerance=_LEFT_OVER)
+
+
+def measure(bench: Bench, name: str) -> dict[str, Any]:
+    """Tune a spoiled task, play the three settings on test seeds once, and return the row."""
+    default = bound(name)
+    budget = steps_of_a_candidate(default) * default.config.optimizer.num_rollouts
+    start, began = spoiled(default), time.process_time()
+    found = search(
+        start, bench.file, bench.tell, names=KNOWN, trials=48, budget=budget, rungs=(2, 6, 24)
+    )
+    spent = time.process_time() - began
+    sides = {"default": default, "spoiled": start, "tuned": found.chosen.task}
+    measured = bench.measure(sides, "test", SEEDS)
+    by_name = {side.name: side for side in measured.sides}
+    return {
+        "task": name,
+        "look": measured.look.look if measured.look else 0,
+        "costs": {side: [row.cost for row in by_name[side].episodes] for side in sides},
+        "solved": {side: by_name[side].solved for side in sides},
+        "values": found.chosen.values,
+        "tried": found.tried,
+        "cpu": round(spent, 1),
+        "commit": commit(),
+    }
+
+
+def recovered(costs: dict[str, list[float]]) -> tuple[float, float, float]:
+    """Return the share of the loss that was recovered, and its interval: seeds drawn anew, 95 %."""
+    by_side = np.array([costs["default"], costs["spoiled"], costs["tuned"]])
+    draws = np.random.default_rng(0).integers(by_side.shape[1], size=(9999, by_side.shape[1]))
+    default, start, tuned = by_side[:, draws].mean(axis=-1)
+    low, high = np.percentile((start - tuned) / (start - default), [2.5, 97.5])
+    default, start, tuned = by_side.mean(axis=1)
+    return float((start - tuned) / (start - default)), float(low), float(high)
+
+
+def table(path: Path) -> Iterator[str]:
+    """Return the lines of a Markdown table, a task each."""
+    yield "| task | default | spoiled | tuned | recovered, 95 % | tuned less default, 95 % | solved | tuning, CPU | chosen | look, commit |"
+    yield "| --- | ---: | ---: | ---: | --- | --- | --- | ---: | --- | --- |"
+    for line in path.read_text().splitlines() if path.exists() else []:
+        row = json.loads(line)
+        costs, solved = row["costs"], row["solved"]
+        share, low, high = recovered(costs)
+        gaps = np.subtract(costs["tuned"], costs["default"])
+        gap = mean_interval(list(gaps))
+        means = [f"{np.mean(costs[side]):.3g}" for side in ("default", "spoiled", "tuned")]
+        cells = [
+            row["task"],
+            *means,
+            f"{share:.2f} ({low:.2f} to {high:.2f})",
+            f"{gap.low:.3g} to {gap.high:.3g}",
+            f"{solved['default']}, {solved['spoiled']}, {solved['tuned']} of {len(gaps)}",
+            f"{row['cpu']:.0f} s",
+            ", ".join(
+                f"{path.split('.')[-1]} {_shown(value)}" for path, value in row["values"].items()
+            ),
+            f"{row['look']}, {row['commit']}",
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return str(value["kind"])
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*")
+    parser.add_argument("--folder", type=Path, default=HERE, help="Of the ledger and the rows.")
+    parser.add_argument("--into", type=Path, help="Write the table into a page and play nothing.")
+    arguments = parser.parse_args()
+    path = arguments.folder / "tuned.jsonl"
+    if not arguments.into:
+        file = EpisodeFile(arguments.folder / "episodes.jsonl")
+        bench = Bench(Ledger(arguments.folder), file, lambda text: print(text, flush=True))
+        for name in arguments.tasks or TASKS:
+            row = measure(bench, name)
+            with path.open("a", encoding="utf-8", newline="\n") as rows:
+                rows.write(json.dumps(row) + "\n")
+    lines = list(table(path))
+    if arguments.into:
+        put(arguments.into, "tuned", lines)
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
