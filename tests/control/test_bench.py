@@ -18,7 +18,7 @@ from taskloom_control.bench.effort import cpu_of_a_step, steps_of_a_candidate, w
 from taskloom_control.bench.episodes import Episode, EpisodeFile, idle_cost, play
 from taskloom_control.bench.space import KNOWN, dimensions, read_search
 from taskloom_control.bench.tuning import search
-from taskloom_control.bench.variants import for_seed, settings_digest, with_values
+from taskloom_control.bench.variants import deciding_files, for_seed, settings_digest, with_values
 from taskloom_control.closed_loop.ledger import Ledger
 from taskloom_control.closed_loop.seeds import (
     DEVELOPMENT,
@@ -153,6 +153,12 @@ def test_settings_are_told_apart_by_all_that_decides_and_nothing_else() -> None:
     assert digest not in {settings_digest(task) for task in other}
     quits: BoundTask[Any, Any] = dataclasses.replace(mass(), task=Quits(mass().config))
     assert settings_digest(quits) != digest
+
+
+def test_the_code_that_decides_an_episode_is_told_from_the_code_that_speaks_of_it() -> None:
+    names = {path.name for path in deciding_files()}
+    assert {"loop.py", "simulation.py", "controller.py", "cem.py", "threads_mujoco.py"} <= names
+    assert not names & {"headline.py", "ledger.py", "labels.py"}
 
 
 def test_pairs_have_the_reference_values() -> None:

@@ -233,6 +233,11 @@ def test_a_run_is_judged_by_the_suites_return(tmp_path: Path) -> None:
     assert isinstance(baseline, Baseline)
     assert baseline.difference == pytest.approx(said.value - baseline.value)
     assert 0 < baseline.value <= 20
+    assert (
+        f"Return {said.value:.4g} of at most 20, against {baseline.value:.4g} without control"
+        in said.sentence
+    )
+    assert run.summary.startswith(f"return {said.value:.4g}; trajectory")
 
 
 def test_bad_settings_of_a_suite_are_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,10 @@ Bound: TypeAlias = BoundTask[ControlTask[Any], ControlConfig]
 _QUIET = RecordConfig(animation=False, fan_every=0)
 # They decide how a plan is computed or kept, and never which plan it is.
 _NO_SETTINGS = {"seed": 0, "record": RecordConfig(), "checkpoint_every": 0}
+# Files of the closed loop that speak of an episode and decide nothing in it.
+_SPEAKING = frozenset(
+    ("checks", "headline", "labels", "ledger", "pairs", "rebuilt", "replay", "seeds")
+)
 
 
 def with_config(task: Bound, config: Config) -> Bound:
@@ -83,9 +87,15 @@ def settings_digest(task: Bound) -> str:
 @cache
 def planner_digest() -> str:
     """Return a digest of the code that plans and simulates, without its layout, comments and documentation."""
+    return _digest_of_files(deciding_files())
+
+
+def deciding_files() -> list[Path]:
+    """Return the files that decide an episode: those of the closed loop that only speak of it are not among them."""
     top = Path(__file__).parents[1]
     folders = ("closed_loop", "engines", "mjcf", "optimizers", "planning")
-    return _digest_of_files(sorted(path for name in folders for path in (top / name).glob("*.py")))
+    found = (path for name in folders for path in (top / name).glob("*.py"))
+    return sorted(path for path in found if path.stem not in _SPEAKING)
 
 
 def _source_digest(cls: type) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from taskloom.wording import Words, format_value
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.closed_loop.trajectory import TrajectoryRecorder
 from taskloom_control.errors import RewardError
+from taskloom_control.suites.table import largest_return
 from taskloom_control.task import ControlTask
 
 if TYPE_CHECKING:
@@ -147,11 +148,11 @@ def headline(
     """
     if "cost" not in metrics:
         return None
-    measure = _RETURN if _RETURN.metric in metrics else _COST
+    measure = _measure_of(bound, metrics, arrays)
     found = metrics[measure.metric]
     baseline: Baseline | str = "baseline is off" if rest is None else rest.reason
     if rest is not None and not rest.reason:
-        value = float(rest.recorded[measure.metric] if measure is _RETURN else rest.costs.mean())
+        value = float(rest.costs.mean() if measure is _COST else rest.recorded[measure.metric])
         baseline = Baseline(
             name=rest.name,
             command=f"the same start with {rest.name}",
@@ -182,6 +183,21 @@ def units_of(said: Headline) -> UnitValues:
     return UnitValues("episode", np.array([said.value]), np.zeros(1, np.uint64), _SOLVER)
 
 
+def _measure_of(
+    bound: BoundTask[ControlTask[Any], ControlConfig],
+    metrics: Mapping[str, float],
+    arrays: Mapping[str, np.ndarray],
+) -> _Measure:
+    """Return what the headline is about: a suite's return, out of the most that it can be if it has a bound; else the cost."""
+    if _RETURN.metric not in metrics:
+        return _COST
+    steps = len(arrays["control"]) // bound.task.physics_substeps
+    most = largest_return(bound.name, steps)
+    if most is None:
+        return _RETURN
+    return replace(_RETURN, words=f"Return {{}} of at most {format_value(most)}")
+
+
 def _sentence(
     bound: BoundTask[ControlTask[Any], ControlConfig],
     metrics: Mapping[str, float],
@@ -201,7 +217,7 @@ def _sentence(
     elif solved is False:
         first = f"Not solved within {metrics['seconds']:.3g} s."
     else:
-        first = "" if measure is _RETURN else "The task has no criterion of success."
+        first = "The task has no criterion of success." if measure is _COST else ""
     middle = measure.words.format(format_value(found))
     if isinstance(baseline, Baseline):
         is_share = measure is _COST and baseline.value > 0 <= found

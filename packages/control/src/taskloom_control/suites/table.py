@@ -62,6 +62,25 @@ _ROBOTS = (
 )
 
 
+# A control step of these suites is rewarded with so much at most; Gymnasium's rewards know no bound.
+_LARGEST = {"dm": 1.0}
+
+
+def largest_return(name: str, control_steps: int) -> float | None:
+    """Return the largest return of an episode of so many control steps; None if the task has none.
+
+    Args:
+        name: The task's name, `control/dm/walker.walk`.
+        control_steps: The number of control steps.
+
+    Example:
+        >>> largest_return("control/dm/walker.walk", 1000), largest_return("control/gym/Ant-v5", 1000)
+        (1000.0, None)
+    """
+    most = _LARGEST.get(name.removeprefix("control/").partition("/")[0])
+    return None if most is None else most * control_steps
+
+
 def _rows(
     prefix: str, rows: tuple[tuple[str, str, str], ...], needs: tuple[str, ...], extra: str
 ) -> tuple[TaskRef, ...]:
