@@ -26,8 +26,20 @@ def test_run_runs_and_shows_the_metrics_and_where_to_look(tasks: Tasks) -> None:
     lines = outcome.out.splitlines()
     assert lines[0].startswith("grew to ")
     assert lines[1].split()[0] == "height"
-    assert lines[-1].startswith("finished: ")
-    assert (Path(lines[-1].removeprefix("finished: ")) / "run.json").is_file()
+    assert (Path(lines[-1].removeprefix("report: ")).parent / "run.json").is_file()
+    assert not {line.split()[0] for line in outcome.err.splitlines()} & {"finished", "report"}
+
+
+def test_run_without_a_report_ends_with_its_folder(tasks: Tasks) -> None:
+    outcome = tasks("run", "garden", "grow", "--days=2", "--seed=7", "--report=no")
+    last = outcome.out.splitlines()[-1]
+    assert (Path(last.removeprefix("finished: ")) / "run.json").is_file()
+
+
+def test_verbose_says_how_long_a_run_was(tasks: Tasks) -> None:
+    lines = tasks("run", "garden", "grow", "--days=2", "--verbose").out.splitlines()
+    assert re.fullmatch(r"finished in \d+\.\d s: .*", lines[-2])
+    assert lines[-1].startswith("report: ")
 
 
 def test_run_prints_one_json_document(tasks: Tasks) -> None:

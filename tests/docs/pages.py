@@ -136,7 +136,8 @@ def steps(page: Path) -> Iterator[File | Command | Code]:
                         # A JavaScript engine draws a report's charts, and half a second passes until it has started.
                         is_sweep = "tasks sweep" in command.line  # whose runs write none
                         is_brief = size("brief_pages") and not is_checked and not is_sweep
-                        if is_brief and "report" not in page.stem:
+                        shows_one = any(line.startswith("report: ") for line in command.shown)
+                        if is_brief and not shows_one and "report" not in page.stem:
                             command.smaller += " --report=no"
                     command.instead = fence.note.get("run as", "")
                     yield command

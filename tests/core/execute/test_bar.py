@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from rich.cells import cell_len
 from taskloom.lifecycle.bar import Pace, bar_line, clock, metrics_line, rate_text, short_count
+from taskloom.lifecycle.terminal import wrapped
 
 from tests.sizes import size
 
@@ -121,3 +122,30 @@ def test_metrics_are_whole_pairs_or_counted(metrics: dict[str, float], width: in
 )
 def test_odd_rates(rate: float, text: str) -> None:
     assert rate_text(rate) == text
+
+
+def test_work_that_is_not_counted_shows_its_time() -> None:
+    assert (
+        bar_line("writing the report", 0, None, elapsed=7.2, width=40) == "writing the report 0:07"
+    )
+    assert bar_line("walks", 3, None, rate=2.0, elapsed=7.2, width=40) == "walks 3 2/s"
+
+
+@settings(max_examples=size("bar_lines"))
+@given(
+    st.lists(st.text("abc/-", min_size=1, max_size=50), min_size=1, max_size=30),
+    st.integers(20, 120),
+)
+def test_a_wrapped_text_keeps_its_words_and_fits_where_words_do(
+    words: list[str], width: int
+) -> None:
+    lines = wrapped(" ".join(words), width).splitlines()
+    assert [word for line in lines for word in line.split(" ")] == words
+    assert all(len(line) <= width or line.count(" ") < 2 for line in lines)
+
+
+@pytest.mark.parametrize(
+    "line", ['  File "task.py", line 3, in run', "run 20261130-120541-cartpole"]
+)
+def test_code_and_paths_are_not_wrapped(line: str) -> None:
+    assert wrapped(line, 20) == line

@@ -73,7 +73,7 @@ def run(
 
     Raises:
         ConfigError: Data, network, detector and regime do not fit together.
-        InvalidTaskError: An attack did not take or a network did not learn.
+        InvalidTaskError: An attack did not succeed, or a network did not learn.
     """
     with Devices(task.config, ctx.resources) as devices:
         if isinstance(task.task, Prepares) and not task.task.prepare(ctx, checkpoint):
@@ -113,16 +113,19 @@ def _judge(
     card_path = ctx.artifact("card.json")
     card.write_json(card_path, _card(data, checks, {}))
     card.assert_valid(checks)
-    fitted = fit_detector(data, config)
-    answers = answer_sets(fitted, data.test_sets)
+    with ctx.progress(None, "fitting the detector"):
+        fitted = fit_detector(data, config)
+    with ctx.progress(None, "scoring the test sets"):
+        answers = answer_sets(fitted, data.test_sets)
     fitted = fitted.calibrated_by(answers["normal"])
     scores = {name: {**own, FUSED: own.fused} for name, own in answers.items()}
     evaluation = evaluate(scores)
     metrics = flat_metrics(evaluation)
     beside: dict[str, Path] = {}
-    baselines, gained, plain, best_scores = (
-        _baselines(task, data, scores) if config.baselines else ({}, {}, None, {})
-    )
+    with ctx.progress(None, "scoring without the network"):
+        baselines, gained, plain, best_scores = (
+            _baselines(task, data, scores) if config.baselines else ({}, {}, None, {})
+        )
     if best_scores:
         beside["baseline"] = keep_scores(ctx.artifact("baseline.npz"), best_scores, {})
     twin = _clean_twin(task, config, ctx, data)

@@ -47,7 +47,8 @@ def run(
             result = finish(loop, ctx)
             rest = None
             if task.config.baseline and loop.done and loop.step:
-                rest = play_at_rest(task, ctx.seed("reset"), loop.step)
+                with ctx.progress(None, "the same start without control"):
+                    rest = play_at_rest(task, ctx.seed("reset"), loop.step)
                 kept = ctx.artifact("baseline.npz")
                 save_npz(kept, {"time": rest.time, "cost": rest.costs})
                 result = replace(result, artifacts={**result.artifacts, "baseline": kept})
@@ -124,7 +125,8 @@ def finish(
         from taskloom_control.report.animation import animate  # Pillow is heavy
 
         artifacts["animation"] = ctx.artifact("animation.gif")
-        animate(loop.controller.task.model, arrays, artifacts["animation"])
+        with ctx.progress(None, "drawing the animation"):
+            animate(loop.controller.task.model, arrays, artifacts["animation"])
     metrics = episode_metrics(loop.simulation, arrays, loop.config)
     controls = loop.step * loop.controller.task.model.nu
     metrics["clamped"] = loop.num_clamped / controls if controls else 0.0

@@ -28,6 +28,7 @@ from taskloom.lifecycle.decision import (
     settle,
 )
 from taskloom.lifecycle.lifecycle import announce, perform, prepared
+from taskloom.lifecycle.terminal import fitted
 from taskloom.placement.executor import INLINE, open_executor
 from taskloom.placement.single import make_folder, place_run
 from taskloom.registry.entries import LoadedTask
@@ -86,7 +87,7 @@ class RunRequest:
 
 def say_to_stderr(text: str) -> None:
     """Write a line to stderr."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{fitted(text, sys.stderr)}\n")
     sys.stderr.flush()
 
 

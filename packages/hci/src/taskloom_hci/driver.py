@@ -134,9 +134,10 @@ def run(task: BoundInteraction, ctx: RunContext, checkpoint: Path | None, /) -> 
         bundle.close()
     # After the game is closed: the baseline is a game of its own.
     seed, stopped = ctx.seed("episodes"), len(whole) < config.episodes
-    said, pairs = headline(
-        config, lambda other: pair(task.factory(other), other, seed), whole, stopped=stopped
-    )
+    with ctx.progress(None, "the same games for the baseline"):
+        said, pairs = headline(
+            config, lambda other: pair(task.factory(other), other, seed), whole, stopped=stopped
+        )
     artifacts = dict(result.artifacts)
     if pairs:
         artifacts["baseline"] = ctx.artifact("baseline.npz")

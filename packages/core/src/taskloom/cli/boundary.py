@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from taskloom.cli.document import DOCUMENT
 from taskloom.cli.streams import StandardStreams
 from taskloom.errors import ExitCode, TaskloomError, UsageError
+from taskloom.lifecycle.terminal import fitted
 from taskloom.plain import escaped
 from taskloom.secrets.redaction import KNOWN
 
@@ -135,7 +136,7 @@ def _sentence(text: str) -> str:
 
 def _say(line: str) -> None:
     # The text may hold anything that a file or an environment held.
-    _write(f"{escaped(line)}\n")
+    _write(f"{fitted(escaped(line), sys.stderr)}\n")
 
 
 def _write(text: str) -> None:

@@ -25,7 +25,7 @@ from taskloom.errors import (
 )
 from taskloom.identity.witness import Witness
 from taskloom.lifecycle.capture import captured, not_kept
-from taskloom.lifecycle.console import Console
+from taskloom.lifecycle.console import VOICE, Console
 from taskloom.lifecycle.context import LiveContext
 from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
 from taskloom.lifecycle.logs import FILE_ONLY, logging_to
@@ -302,7 +302,8 @@ def _relative_artifacts(layout: RunLayout, artifacts: Mapping[str, Path]) -> dic
 def _write_report(run: Run, console: Console) -> None:
     """Write the report page; without it the run is as good."""
     try:
-        write_report(run)
+        with console.progress(None, "writing the report"):
+            write_report(run)
     except TaskloomError as error:
         console.say(f"no report: {error.message}")
         _log.info("no report: %s", error.message)
@@ -322,8 +323,8 @@ def _conclude(run: Run, end: _End, console: Console) -> Run:
         ) from end.error
     if end.status == "stopped":
         console.say(f"stopped after {seconds}; continue it with: tasks resume {run.id}")
-    else:
+    elif VOICE.get() is not None:  # the command line ends with three lines of its own, on stdout
         console.say(f"finished in {seconds}" + (f": {run.summary}" if run.summary else ""))
-    if run.layout.report.exists():
-        console.say(f"report {run.layout.report}")
+        if run.layout.report.exists():
+            console.say(f"report {run.layout.report}")
     return run

@@ -69,6 +69,7 @@ def bar_line(
     *,
     rate: float | None = None,
     left: float | None = None,
+    elapsed: float | None = None,
     width: int = 80,
     is_plain: bool = False,
 ) -> str:
@@ -83,6 +84,7 @@ def bar_line(
         total: Units in all; None where that is not known.
         rate: Units a second, or None.
         left: Time left [s], or None.
+        elapsed: Time since the beginning [s], shown where nothing has been counted and nothing is known of how much there is.
         width: Columns of the terminal.
         is_plain: True to draw the bar in ASCII.
 
@@ -93,6 +95,8 @@ def bar_line(
     count = short_count(done) if total is None else f"{short_count(done)}/{short_count(total)}"
     speed = "" if rate is None else rate_text(rate)
     time = "" if left is None else clock(left)
+    if total is None and not done:
+        return _fitted(label, ["" if elapsed is None else clock(elapsed)], width)
     if total is None:
         return _fitted(label, [count, speed], width)
     if width < _NARROW:

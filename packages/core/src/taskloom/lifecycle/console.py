@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 from taskloom.context import Progress
 from taskloom.digits import digits
 from taskloom.lifecycle.bar import Pace, bar_line, clock, led, metrics_line
-from taskloom.lifecycle.terminal import LossyStream, lossy, own_stderr
+from taskloom.lifecycle.terminal import LossyStream, lossy, own_stderr, wrapped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -267,7 +267,8 @@ class LiveConsole:
 
     def say(self, text: str, /) -> None:
         """Print the text above the display."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        shown = wrapped(text, self._console.width)
+        self._console.print(shown, markup=False, highlight=False, soft_wrap=True)
 
     def metrics(self, step: int, metrics: Mapping[str, float], /) -> None:
         """Keep the newest value of each metric for the line below the bars: the one that counts may come seldom."""
@@ -350,14 +351,14 @@ class _LiveProgress:
 
     def line(self, width: int, *, is_plain: bool) -> str:
         """Return the bar as it is now."""
-        pace = self._pace
-        left = pace.left(self._total, time.monotonic())
+        pace, now = self._pace, time.monotonic()
         return bar_line(
             self._label,
             pace.done,
             self._total,
             rate=pace.rate,
-            left=left,
+            left=pace.left(self._total, now),
+            elapsed=now - pace.begun,
             width=width,
             is_plain=is_plain,
         )

@@ -86,6 +86,39 @@ def own_stderr() -> LossyStream:
     return LossyStream(copy, is_owned=True)
 
 
+def wrapped(text: str, width: int) -> str:
+    r"""Return a text whose long lines are broken at spaces; lines of two words, indented lines and longer words stay.
+
+    A path that is broken could not be copied, and code or a table that is reflowed could not be read.
+
+    Args:
+        text: One line or several.
+        width: Columns of the terminal.
+
+    Example:
+        >>> wrapped("Settled after 4.32 s and held to the end.", 24)
+        'Settled after 4.32 s and\nheld to the end.'
+    """
+    import textwrap  # every start of the command line would wait for it
+
+    lines = []
+    for line in text.splitlines():
+        if len(line) <= width or line[:1].isspace() or line.count(" ") < 2:
+            lines.append(line)
+        else:
+            lines += textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def fitted(text: str, stream: TextIO | LossyStream | None) -> str:
+    """Return a text as a stream should show it: wrapped on a terminal, as it is in a file or a pipe."""
+    if stream is None or not lossy(stream).isatty():
+        return text
+    import shutil  # every start of the command line would wait for it
+
+    return wrapped(text, shutil.get_terminal_size().columns)
+
+
 def leads_to(stream: TextIO | None, descriptor: int) -> bool:
     """Return whether a stream writes to the descriptor; that of a notebook or of a test does not."""
     try:

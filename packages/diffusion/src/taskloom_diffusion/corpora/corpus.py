@@ -118,14 +118,13 @@ def described(
     examples: Mapping[str, Sequence[str]],
     lines: Mapping[str, Sequence[int]],
 ) -> str:
-    """Return how many rows there are under each reason, with the first of them and their lines."""
+    """Return how many rows there are under each reason, with the first of them if they are lines that the user can mend."""
     parts = []
     for reason, count in counts.items():
         texts, at = examples.get(reason, ())[:3], lines.get(reason, ())
-        numbered = zip(texts, at, strict=True) if at else ((text, 0) for text in texts)
-        shown = [f"{text!r}" + f" in line {line}" * bool(line) for text, line in numbered]
+        shown = [f"{text!r} in line {line}" for text, line in zip(texts, at, strict=False) if line]
         if count:
-            parts.append(f"{count} {reason} (first: {', '.join(shown)})")
+            parts.append(f"{count} {reason}" + f" (first: {', '.join(shown)})" * bool(shown))
     return "; ".join(parts)
 
 

@@ -84,10 +84,13 @@ def finish(
     ctx: RunContext, config: DiffusionConfig, task: DiffusionModel, prepared: Prepared
 ) -> Result:
     """Evaluate, sample, write artifacts and sum up."""
-    bound = held_out_bound(config, task, prepared.test, num_draws=config.evaluate.num_draws)
-    generated = generate_samples(config, task, prepared, config.evaluate.num_samples, "samples")
-    judged = config.metrics.compute(generated.texts, prepared.corpus)
-    ngram = judged_ngram(task, prepared)
+    with ctx.progress(None, "bounding the held-out part"):
+        bound = held_out_bound(config, task, prepared.test, num_draws=config.evaluate.num_draws)
+    with ctx.progress(None, "drawing samples"):
+        generated = generate_samples(config, task, prepared, config.evaluate.num_samples, "samples")
+    with ctx.progress(None, "judging samples and the baseline"):
+        judged = config.metrics.compute(generated.texts, prepared.corpus)
+        ngram = judged_ngram(task, prepared)
     figures, benchmark = benchmark_run(ctx, config, generated.texts, prepared.corpus)
     metrics = {
         **bound_metrics(bound),

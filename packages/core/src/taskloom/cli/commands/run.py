@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from taskloom.cli.options import takes_options
 from taskloom.cli.output import number, print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
+from taskloom.lifecycle.terminal import fitted
 from taskloom.params.files import to_toml
 from taskloom.params.labels import plain
 from taskloom.params.layers import Resolved
@@ -142,7 +144,7 @@ def show_run(
     more: Mapping[str, Any] = MappingProxyType({}),
     is_long: bool = False,
 ) -> None:
-    """Print what a run ended with: one JSON document, or its verdict, its figure and where to look.
+    """Print what a run ended with: one JSON document, or three lines: its verdict, its figure and where to look.
 
     Args:
         run: The run.
@@ -155,15 +157,24 @@ def show_run(
         return
     headline = run.headline
     if headline is not None:
-        typer.echo(headline.sentence)
-        typer.echo(figure_line(headline))
+        _tell(headline.sentence)
+        _tell(figure_line(headline))
     elif run.summary:
-        typer.echo(run.summary)
+        _tell(run.summary)
     if is_long or headline is None:
         width = max((len(metric) for metric in run.metrics), default=0)
         for metric, value in run.metrics.items():
             typer.echo(f"  {metric:<{width}}  {number(value)}")
-    typer.echo(f"{run.status}: {run.dir}")
+    if is_long:
+        _tell(f"{run.status} in {run.record.duration:.1f} s: {run.dir}")
+    if run.status == "finished" and run.layout.report.exists():
+        typer.echo(f"report: {run.layout.report}")
+    elif not is_long:
+        typer.echo(f"{run.status}: {run.dir}")
+
+
+def _tell(sentence: str) -> None:
+    typer.echo(fitted(sentence, sys.stdout))
 
 
 def _document(run: Run) -> dict[str, Any]:
