@@ -9,8 +9,7 @@ from hypothesis import given, settings, strategies as st
 from rich.cells import cell_len
 from taskloom.lifecycle.bar import Pace, bar_line, clock, metrics_line, rate_text, short_count
 from taskloom.lifecycle.terminal import wrapped
-
-from tests.sizes import size
+from tests_sizes import size
 
 LABELS = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Mn", "Me", "Cf"]), max_size=40

@@ -87,6 +87,9 @@ class VAE(TrainedDetector):
         return score_layers(self._rate, fitted, features, "centre")
 
     def _rate(self, own: Tensors, rows: np.ndarray) -> np.ndarray:
-        x = ((rows - own["centre"]) * own["factor"]).astype(np.float32)
-        parameters = {name: array for name, array in own.items() if name not in _SCALING}
+        # Float32 products round a row by its place among the others on some processors, which a score must not depend on.
+        x = (rows - own["centre"]) * own["factor"]
+        parameters = {
+            name: array.astype(np.float64) for name, array in own.items() if name not in _SCALING
+        }
         return autoencoder.loss(parameters, x, None, self.kld_weight)

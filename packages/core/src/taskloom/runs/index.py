@@ -80,9 +80,10 @@ class Index:
         """Return the rows of an identity, a sweep or a question, the newest first. No other row is decoded."""
         if column not in _COLUMNS:
             raise ValueError(f"no index by {column!r}")
-        condition = " OR ".join(f"{name} = ?1" for name in _COLUMNS[column])
+        condition = " OR ".join(f"{name} = ?" for name in _COLUMNS[column])
         query = f"{_ROWS} AND ({condition}) {_NEWEST_FIRST}"
-        return self._decoded(self._connection.execute(query, (value,)))
+        values = (value,) * len(_COLUMNS[column])
+        return self._decoded(self._connection.execute(query, values))
 
     def partly(self, fields: Iterable[str]) -> list[Row]:
         """Return every row with these fields alone, as filters and orders name them, the newest first."""
