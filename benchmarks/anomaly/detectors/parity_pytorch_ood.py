@@ -9,12 +9,11 @@ Needs pytorch-ood and torchvision, both installed without their dependencies, in
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import re
 from pathlib import Path
 
 import numpy as np
 import torch
+from pytorch_ood_peer import peer
 from scipy.stats import spearmanr
 from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec
 from taskloom_anomaly.detectors.fit import fit
@@ -24,23 +23,6 @@ from taskloom_anomaly.detectors.output import GEN, MSP, Energy, MaxLogit
 from taskloom_anomaly.detectors.react import ReAct
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.detectors.vim import ViM
-
-
-def declare_torchvision_operators() -> None:
-    """Declare the operators that torchvision's import looks up and a CPU build does not have."""
-    spec = importlib.util.find_spec("torchvision")
-    assert spec is not None
-    assert spec.origin is not None
-    source = (Path(spec.origin).parent / "_meta_registrations.py").read_text(encoding="utf-8")
-    library = torch.library.Library("torchvision", "DEF")
-    used = re.findall(r'(?:register_meta\(\s*"|torchvision::)(\w+)"', source)
-    for name in sorted({*used, "nms"}):
-        library.define(f"{name}(Tensor x) -> Tensor")
-    globals()["_library"] = library  # torch forgets the operators with their library
-
-
-declare_torchvision_operators()
-from pytorch_ood import detector as peer  # noqa: E402 -- only once the operators are declared
 
 K, D = 10, 16
 RNG = np.random.default_rng(0)
@@ -116,7 +98,7 @@ def ours() -> dict[str, np.ndarray]:
         "gen": score(GEN(), 10) / K,
         "mahalanobis": by_class / (2 * freedom),
         "rmd": by_class / freedom - score(Mahalanobis()) / (len(TRAIN) - 1),
-        "knn": score(KNN(k=10)),
+        "knn": score(KNN(standardise=False, k=10)),
         "vim": score(ViM(rank=8)),
         "react": score(ReAct()),
     }

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 
 
 class Victim(NamedTuple):
-    """Activations of one hidden layer, shape (n, 128), and logits."""
+    """Activations of one hidden layer, shape (n, 128), logits, and the linear map from the second layer to them."""
 
     trusted: np.ndarray
     trusted_logits: np.ndarray
@@ -20,6 +20,8 @@ class Victim(NamedTuple):
     normal_logits: np.ndarray
     anomalous: np.ndarray
     anomalous_logits: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
 
 
 def triggered(images: np.ndarray) -> np.ndarray:
@@ -65,4 +67,5 @@ def train(layer: int, seed: int = 0, epochs: int = 12) -> Victim:
     anomalous = read(triggered(test[500:]))
     success = np.mean(anomalous[1].argmax(axis=1) == 0)
     assert success > 0.9, f"the backdoor did not take: {success:.2f}"
-    return Victim(*read(x), y, *read(test[:500]), *anomalous)
+    linear = (part.detach().numpy() for part in (head.weight, head.bias))
+    return Victim(*read(x), y, *read(test[:500]), *anomalous, *linear)
