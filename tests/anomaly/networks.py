@@ -29,11 +29,15 @@ class Network(NamedTuple):
 
 
 def inputs_of(network: Network, count: int, seed: int = 0) -> np.ndarray:
-    """Return samples for a network: tokens below 90, or normal numbers."""
+    """Return samples for a network: tokens below 90, or normal numbers, in images about a colour of each."""
     rng = np.random.default_rng(seed)
     if len(network.shape) == 1:
         return rng.integers(3, 90, (count, *network.shape))
-    return rng.normal(size=(count, *network.shape)).astype(np.float32)
+    rows = rng.normal(size=(count, *network.shape))
+    if len(network.shape) == 3:
+        # An average over the pixels of noise alone is the same for every image.
+        rows += rng.normal(size=(count, network.shape[0], 1, 1))
+    return rows.astype(np.float32)
 
 
 def _hf(name: str, model: str = "", **sizes: Any) -> Callable[[], nn.Module]:  # noqa: ANN401
@@ -175,13 +179,18 @@ def vgg() -> nn.Module:
     return Flat(nn.Sequential(*parts), 11)
 
 
+def convolution(before: int, after: int, *sizes: int, padding: int = 0) -> nn.Module:
+    """Return a convolution with batch norm and an activation."""
+    inner = nn.Conv2d(before, after, *sizes, padding=padding, bias=False)
+    return nn.Sequential(inner, nn.BatchNorm2d(after, eps=0.001), nn.ReLU(inplace=True))
+
+
 class Inception(nn.Module):
     """Branches side by side."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.branch1 = nn.Sequential(nn.Conv2d(width, 5, 1), nn.ReLU(inplace=True))
-        self.branch2 = nn.Sequential(nn.Conv2d(width, 6, 3, padding=1), nn.ReLU(inplace=True))
+        self.branch1, self.branch2 = convolution(width, 5, 1), convolution(width, 6, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.branch1(x), self.branch2(x)], 1)
@@ -192,7 +201,7 @@ class GoogLeNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 7, 3, 2, 1)
+        self.conv1 = convolution(3, 7, 3, 2, padding=1)
         self.inception3a, self.inception3b = Inception(7), Inception(11)
         self.maxpool3, self.inception4a = nn.MaxPool2d(3, 2, 1), Inception(11)
         self.avgpool, self.dropout, self.fc = (
@@ -370,16 +379,27 @@ NETWORKS: dict[str, Network] = {
 
 
 def build(name: str) -> nn.Module:
-    """Return a network of the table with its weights moved a little: in a fresh one many units are the same for all inputs."""
+    """Return a network of the table whose activations vary from sample to sample as in one that was trained.
+
+    Weights are moved a little, as in a fresh network many units are the same for all inputs. Maps get the size that keeps the size of
+    what they are given: transformers draws with a deviation of .02, which is meant for a width of 768. Batch norm has seen samples.
+    """
     torch.manual_seed(0)
     module = NETWORKS[name].build()
+    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
     with torch.no_grad():
         for value in module.parameters():
             if value.is_floating_point():
                 spread = float(value.float().std(correction=0))
                 step = 0.1 * (spread if value.ndim > 1 else spread + 1)
                 value.add_((step * torch.randn(value.shape)).to(value.dtype))
-        for label, value in module.named_buffers():
-            if label.endswith("running_mean"):
-                value.add_(0.1 * torch.randn_like(value))
+                if value.ndim > 1 and spread > 0:
+                    value.mul_(max(1.0, value[0].numel() ** -0.5 / spread))
+        if norms:
+            module.eval()
+            for norm in norms:
+                norm.train()
+                norm.momentum = None  # a plain average
+            module(torch.tensor(inputs_of(NETWORKS[name], 64, seed=5)))
+            module.train()
     return module
