@@ -81,6 +81,8 @@ class Axes:
         """Return the array with samples first and features last; groups become positions, nothing is computed."""
         assert self.sample is not None
         assert self.feature is not None
+        if self.groups == 1 and self.sample == 0 and self.feature == array.ndim - 1:
+            return array
         # Arrays of JAX inside of a compiled function are arranged, too.
         xp = array.__array_namespace__()
         found = xp.moveaxis(array, (self.sample, self.feature), (0, -1))

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 _MARKS = "#@["
 _DEEPEST = 2
+# Every pass asks for the same names again: more of them than the layers of a large network.
+_remembered = lru_cache(maxsize=8192)
 
 
 class CallPlace(NamedTuple):
@@ -31,11 +34,17 @@ class CallPlace(NamedTuple):
     @property
     def name(self) -> str:
         """The name of the first floating array there."""
-        escaped = "".join(mark * 2 if mark in _MARKS else mark for mark in self.path)
-        number = f"#{self.call}" if self.call > 1 else ""
-        return f"{escaped}{number}{'@in' if self.entering else ''}"
+        return _name_of(self)
 
 
+@_remembered
+def _name_of(place: CallPlace) -> str:
+    escaped = "".join(mark * 2 if mark in _MARKS else mark for mark in place.path)
+    number = f"#{place.call}" if place.call > 1 else ""
+    return f"{escaped}{number}{'@in' if place.entering else ''}"
+
+
+@_remembered
 def place_of(name: str) -> CallPlace:
     """Return the place that a name refers to, whatever part of its value is meant.
 
@@ -70,6 +79,9 @@ def parts_of(value: Any, is_floating: Callable[[Any], bool]) -> Iterator[tuple[s
         value: An array, or tuples and dictionaries of arrays.
         is_floating: True of a floating array.
     """
+    if is_floating(value):
+        yield "", value
+        return
     found = list(_parts(value, is_floating, _DEEPEST))
     if found and found[0][0]:
         yield "", found[0][1]

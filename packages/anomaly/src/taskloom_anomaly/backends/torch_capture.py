@@ -74,10 +74,15 @@ def run(
     """
     found = Pass()
     names = None if wanted is None else frozenset(wanted)
-    paths = None if wanted is None else {place_of(name).path for name in wanted}
+    if wanted is None:
+        parts = dict(module.named_modules())
+    else:
+        # Not a walk over the whole network, which takes longer than the hooks.
+        paths = dict.fromkeys(place_of(name).path for name in wanted)
+        parts = {path: module.get_submodule(path) for path in paths}
     hooks = []
-    for path, part in module.named_modules():
-        if path and (paths is None or path in paths):
+    for path, part in parts.items():
+        if path:
             hooks += _watch(part, path, found, names, stop)
     try:
         with torch.no_grad(), evaluating(module):
@@ -106,11 +111,13 @@ def _watch(
         if stop and names is not None and len(found.seen) == len(names):
             raise _AllSeenError
 
-    def before(module: torch.nn.Module, arguments: Any, keywords: Any) -> None:  # noqa: ANN401 -- modules take and return anything
-        del module
+    def count(*_: object) -> None:
         nonlocal calls
         calls += 1
         begun.append(calls)
+
+    def before(module: torch.nn.Module, arguments: Any, keywords: Any) -> None:  # noqa: ANN401 -- modules take and return anything
+        count(module)
         keep(CallPlace(path, calls, entering=True), [*arguments, *keywords.values()])
 
     def after(module: torch.nn.Module, arguments: Any, output: Any) -> None:  # noqa: ANN401 -- modules take and return anything
@@ -118,7 +125,9 @@ def _watch(
         found.finished.append(path)
         keep(CallPlace(path, begun.pop()), output)
 
-    return [
-        part.register_forward_pre_hook(before, with_kwargs=True),
-        part.register_forward_hook(after),
-    ]
+    # What enters a module is looked at only where it is asked for.
+    if names is None or any(place_of(name).entering for name in names):
+        first = part.register_forward_pre_hook(before, with_kwargs=True)
+    else:
+        first = part.register_forward_pre_hook(count)
+    return [first, part.register_forward_hook(after)]
