@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,3 +36,11 @@ def put(page: Path, name: str, lines: Iterable[str]) -> None:
         place.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text, count=1),
         encoding="utf-8",
     )
+
+
+def stamp() -> str:
+    """Return the commit and the date of what is measured now."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    today = datetime.date.today()
+    return f"{commit}, {today.day} {today:%B %Y}"
