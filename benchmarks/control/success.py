@@ -48,7 +48,7 @@ def look_at(ledger: Ledger, name: str) -> LedgerRow | None:
 
 def table(ledger: Ledger, file: EpisodeFile) -> Iterator[str]:
     """Return the lines of a Markdown table, a task each, and of the sum over all."""
-    yield "| task | solved | 95 % | cost | 95 % | settled | CPU | look |"
+    yield "| task | solved | 95 % | cost | 95 % | settled | CPU | look, commit, day |"
     yield "| --- | ---: | --- | ---: | --- | ---: | ---: | ---: |"
     total: list[Episode] = []
     for name in TASKS:
@@ -73,7 +73,7 @@ def table(ledger: Ledger, file: EpisodeFile) -> Iterator[str]:
             f"{side.cost.low:.3g} to {side.cost.high:.3g}",
             f"{np.median(settled):.2f}" if settled else "",
             f"{1e3 * side.cpu / plans:.1f}",
-            f"{look.look}",
+            f"{look.look}, {look.commit[:8]}, {look.time[:10]}",
         ]
         yield f"| {' | '.join(cells)} |"
     if total:
