@@ -198,6 +198,28 @@ def test_a_population_is_that_of_an_independent_program(thirty: tuple[Decisions,
     assert means == pytest.approx([0.06417, 0.09553, 0.08463], abs=2e-5)
 
 
+def test_a_sampled_population_is_that_of_the_grid(
+    thirty: tuple[Decisions, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numpyro")
+    for name, value in (("CHAINS", 1), ("WARM_UP", 200), ("SAMPLES", 1000)):
+        monkeypatch.setattr(f"taskloom_hci.fitting.nuts.{name}", value)
+    exact, drawn = (
+        fit_people(*thirty, CarefulModel.parameters, mode="hierarchical", method=way)  # type: ignore[arg-type] # of three
+        for way in ("grid", "nuts")
+    )
+    assert drawn.trust is not None
+    assert drawn.trust.divergences == 0
+    # Four standard errors of a mean: of so many draws as there would be if they were independent, at the least.
+    error = 4.0 / np.sqrt(drawn.trust.effective)
+    (grid,), (nuts,) = exact.population, drawn.population
+    assert nuts.mean == pytest.approx(grid.mean, abs=error * grid.mean_sd)
+    assert nuts.deviation == pytest.approx(grid.deviation, abs=error * grid.deviation_sd)
+    for one, other in zip(exact.beliefs, drawn.beliefs, strict=True):
+        sd = one.deviation("error_rate")
+        assert other.mean("error_rate") == pytest.approx(one.mean("error_rate"), abs=error * sd)
+
+
 def test_a_population_comes_closer_to_the_truth_than_people_alone_or_as_one() -> None:
     rng = np.random.default_rng(5)
     truth = 1.0 / (1.0 + np.exp(-rng.normal(-2.5, 0.8, 40)))
