@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,26 +18,6 @@ from taskloom_probe.support import load, make_run
 from taskloom_probe.tasks import WalkConfig
 
 Mount = Callable[[str], Path]
-
-
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Mount]:
-    """Mount small file systems; skips where that is not allowed."""
-    made: list[Path] = []
-
-    def do(size: str) -> Path:
-        folder = tmp_path / f"disk-{len(made)}"
-        folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode != 0:
-            pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
-        made.append(folder)
-        return folder
-
-    yield do
-    for folder in made:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 class FillConfig(Config):

@@ -126,3 +126,6 @@ class Journal:
     def close(self) -> None:
         """Close the file; what was noted and not written is forgotten."""
         os.close(self._file)
+        self._file = (
+            -1
+        )  # the number may soon be that of another file, which late notes must not reach

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import os
 import secrets
 import time
 from collections.abc import Container, Iterable, Mapping
@@ -22,6 +22,7 @@ from taskloom_hci.study.plan import num_rows
 from taskloom_hci.study.protocol import ProtocolError
 from taskloom_hci.study.restoring import Unfinished, restore, sit_again
 from taskloom_hci.study.visit import Visit
+from taskloom_hci.study.withdrawn import Withdrawn
 from taskloom_hci.task import Role
 
 MOST_VISITS = 64  # at a time
@@ -39,6 +40,12 @@ class Hall:
         materials: The study.
         folder: Where the files of the sessions lie.
         is_frozen: Whether visits count; before, they are pilots.
+
+    Attributes:
+        visits: The visits by session.
+        damaged: Sentences about files that cannot go on.
+        stirred: Visits that have something to tell although their people have sent nothing.
+        withdrawn: Visits whose data are to be deleted.
     """
 
     def __init__(self, materials: Materials, folder: Path, *, is_frozen: bool) -> None:
@@ -49,12 +56,15 @@ class Hall:
         self._rows = num_rows(materials.config)
         folder.mkdir(parents=True, exist_ok=True)
         self.stirred: set[Visit] = set()
+        self.withdrawn = Withdrawn()
         self._lobby: dict[str, Visit] = {}
         self._since: dict[str, float] = {}
         self._reopen(sorted(folder.glob(f"*{SUFFIX}")))
+        self.withdrawn.forget()
 
     def _reopen(self, paths: Iterable[Path]) -> None:
         """Bring visits back to where their files end; games of two people need both files."""
+        before = set(self.visits.values())
         games: dict[str, list[Unfinished]] = {}
         for path in paths:
             try:
@@ -73,8 +83,10 @@ class Hall:
                     del self.visits[one.visit.id]
                     one.visit.journal.close()
                     self._leave_out(one.visit.journal.path, error)
-        for visit in self.visits.values():
-            visit.journal.commit()
+        for visit in set(self.visits.values()) - before:
+            # What a full disk does not take now stays noted, and is written with the next event.
+            with contextlib.suppress(OSError):
+                visit.journal.commit()
 
     def _opened(self, path: Path) -> Unfinished | None:
         journal = Journal(path)
@@ -86,6 +98,10 @@ class Hall:
         visit = Visit(self.materials, journal, opened)
         unfinished = restore(visit)
         self._keep(visit, str(opened.get("door", "")))
+        if visit.ended == "withdrawn" and visit.person:
+            self.withdrawn.add(
+                visit
+            )  # the process ended, or the disk was full, before the data were deleted
         return unfinished
 
     def _leave_out(self, path: Path, error: Exception) -> None:
@@ -104,11 +120,12 @@ class Hall:
 
         Raises:
             ProtocolError: There is no place, or the person has been here.
+            OSError: The file of a new visit cannot be made.
         """
         visit = self.visits.get(str(hello.get("session") or ""))
         door = next((name for name in doors if name.startswith(LINK)), doors[0])
-        if visit is None and door in self._doors:
-            visit = self.visits[self._doors[door]]
+        if visit is None:
+            visit = self.visits.get(self._doors.get(door, ""))
         if visit is not None:
             visit.greet(hello, is_new=False)
             return visit
@@ -143,7 +160,11 @@ class Hall:
         visit = Visit(self.materials, journal, opened)
         opened["order"] = visit.conditions
         journal.note("open", data=opened)
-        fsync_folder(self.folder)
+        try:
+            fsync_folder(self.folder)
+        except OSError:
+            journal.close()
+            raise
         self._keep(visit, door)
         visit.greet(hello, is_new=True)
         return visit
@@ -209,6 +230,7 @@ class Hall:
         Args:
             connected: The visits whose page is there.
         """
+        self.withdrawn.forget()
         now = time.monotonic()
         for condition, visit in list(self._lobby.items()):
             part = self.materials.part(condition)
@@ -245,38 +267,24 @@ class Hall:
             visit.show()
             self.stirred.add(visit)
 
-    def forget(self, visit: Visit) -> None:
-        """Delete what a person who withdraws has left, the fact that there was a visit excepted."""
-        visit.journal.close()
-        path = visit.journal.path
-        temporary = path.with_suffix(".withdrawn")
-        journal = Journal(temporary)
-        kept = {
-            "format": FORMAT,
-            "session": visit.id,
-            "number": visit.number,
-            "row": visit.row,
-            "person": "",
-            "pilot": visit.is_pilot,
-            "simulated": visit.is_simulated,
-        }
-        journal.note("open", data=kept)
-        journal.note("withdraw", data={"reason": "withdrawn"})
-        journal.commit()
-        journal.sync()
-        journal.close()
-        os.replace(temporary, path)
-        fsync_folder(self.folder)
-        visit.person = ""
-        visit.journal = Journal(path)
+    def reload(self, visit: Visit) -> list[str]:
+        """Go back to what the file of a visit says: its last events could not be written.
 
-    def reload(self, visit: Visit) -> None:
-        """Go back to what the file of a visit says: its last events could not be written."""
-        visit.journal.close()
-        del self.visits[visit.id]
-        if visit.partner is not None:
-            visit.partner.go_alone()
-        self._reopen([visit.journal.path])
+        The other person at a game goes back as well, so that both play one game.
+
+        Returns:
+            The sessions whose pages must come again.
+        """
+        if self.visits.get(visit.id) is not visit:
+            return []  # it has gone back already, with the other person
+        gone = [visit] if visit.partner is None else [visit, visit.partner]
+        for one in gone:
+            one.journal.close()
+            del self.visits[one.id]
+            self.stirred.discard(one)
+        self._lobby = {name: one for name, one in self._lobby.items() if one not in gone}
+        self._reopen([one.journal.path for one in gone])
+        return [one.id for one in gone]
 
     def close(self) -> None:
         """Close every file."""

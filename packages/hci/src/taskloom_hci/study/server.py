@@ -29,6 +29,7 @@ PAGE = Path(__file__).with_name("page")
 HELLO_WITHIN = 5.0  # [s]
 RATE, BURST = 200.0, 400.0  # messages a second, and at once
 NO_HELLO, ELSEWHERE, FLOOD = 4001, 4002, 4008
+UNSAVED = 1011  # the server's own fault, in the words of the protocol
 DESK_EVERY = 1.0  # [s]
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 
@@ -68,32 +69,31 @@ class Keeper:
 
     def __init__(self, *, syncs: bool) -> None:
         self._syncs = syncs
-        self._waiting: dict[Visit, list[asyncio.Future[None]]] = {}
+        self._waiting: dict[Visit, list[asyncio.Future[bool]]] = {}
 
-    async def keep(self, visit: Visit) -> None:
-        """Return once everything that a visit has noted is written.
+    async def keep(self, visit: Visit) -> bool:
+        """Return once everything that a visit has noted is written: whether there was anything.
 
         Raises:
             OSError: It cannot be written.
         """
         if not self._syncs:
-            visit.journal.commit()
-            return
+            return visit.journal.commit()
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._flush)
-        future: asyncio.Future[None] = loop.create_future()
+        future: asyncio.Future[bool] = loop.create_future()
         self._waiting.setdefault(visit, []).append(future)
-        await future
+        return await future
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, {}
         failures: dict[Visit, OSError] = {}
-        written = []
+        written: set[Visit] = set()
         for visit in waiting:
             try:
                 if visit.journal.commit():
-                    written.append(visit)
+                    written.add(visit)
             except OSError as problem:
                 failures[visit] = problem
         # After all are written: the first sync of a file system often writes what the others have left to write.
@@ -109,7 +109,7 @@ class Keeper:
                 if visit in failures:
                     future.set_exception(failures[visit])
                 else:
-                    future.set_result(None)
+                    future.set_result(visit in written)
 
 
 class StudyServer:
@@ -128,6 +128,7 @@ class StudyServer:
         self.hall, self.title, self._on_change = hall, title, on_change
         self._keeper = Keeper(syncs=syncs)
         self._sockets: dict[str, WebSocket] = {}
+        self._is_unsaved = False
         self.app = Starlette(
             routes=[
                 Route("/", self._page),
@@ -196,6 +197,10 @@ class StudyServer:
             await socket.send_text(dump(error(refused.code, refused.text)))
             await socket.close(NO_HELLO)
             return None
+        except OSError as problem:
+            self._tell_unsaved(problem)
+            await socket.close(UNSAVED)
+            return None
         older = self._sockets.get(visit.id)
         self._sockets[visit.id] = socket
         if older is not None:
@@ -233,26 +238,40 @@ class StudyServer:
 
     def _ended(self, visit: Visit) -> None:
         if visit.ended == "withdrawn":
-            self.hall.forget(visit)
+            self.hall.withdrawn.add(visit)
+            self.hall.withdrawn.forget()
         self._on_change(False)
 
     async def _deliver(self, visit: Visit) -> bool:
         """Write what a visit has noted, then send what it answers; return false if it could not be written."""
         outbox, visit.outbox = visit.outbox, []
         try:
-            await self._keeper.keep(visit)
+            is_written = await self._keeper.keep(visit)
         except OSError as problem:
-            _log.error("the session %s cannot be written: %s", visit.id, problem)
-            socket = self._sockets.pop(visit.id, None)
-            self.hall.reload(visit)
-            if socket is not None:
-                await socket.close(1011)
+            self._tell_unsaved(problem)
+            for session in self.hall.reload(visit):
+                page = self._sockets.pop(session, None)
+                if page is not None:
+                    with contextlib.suppress(RuntimeError):
+                        await page.close(UNSAVED)
             return False
+        if self._is_unsaved and is_written:
+            self._is_unsaved = False
+            _log.warning("What people do is saved again.")
         socket = self._sockets.get(visit.id)
         if socket is not None:
             for message in outbox:
                 await socket.send_text(dump(message))
         return True
+
+    def _tell_unsaved(self, problem: OSError) -> None:
+        """Tell the log once that nothing is kept, until something is again; pages try again every few seconds."""
+        if not self._is_unsaved:
+            _log.error(
+                "What people do cannot be saved (%s): their pages say so, and go on once it can.",
+                problem.strerror,
+            )
+        self._is_unsaved = True
 
     async def _deliver_others(self) -> None:
         """Send what visits have to tell although their people have sent nothing."""
@@ -286,7 +305,7 @@ class StudyServer:
     async def _tell_desk(self, socket: WebSocket) -> None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
-                told: dict[str, Any] = self.hall.progress()
+                told: dict[str, Any] = {**self.hall.progress(), "unsaved": self._is_unsaved}
                 await socket.send_text(dump(told))
                 await asyncio.sleep(DESK_EVERY)
 

@@ -30,8 +30,6 @@ function connect() {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   socket = new WebSocket(`${scheme}//${location.host}/socket`);
   socket.addEventListener("open", () => {
-    waitBefore = 250;
-    trouble.textContent = "";
     const pointer = matchMedia("(pointer: fine)").matches ? "fine" : matchMedia("(pointer: coarse)").matches ? "coarse" : "none";
     const hello = { type: "hello", v: 1, size: [innerWidth, innerHeight], dpr: devicePixelRatio, pointer, ids };
     const session = localStorage.getItem(KEY);
@@ -44,7 +42,7 @@ function connect() {
     if (play) play.close();
     if (event.code === 4002) { trouble.textContent = WORDS.elsewhere; return; }
     if (event.code === 4001 || event.code === 1008 || isOver) return;
-    trouble.textContent = WORDS.lost;
+    trouble.textContent = event.code === 1011 ? WORDS.unsaved : WORDS.lost;
     setTimeout(connect, waitBefore);
     waitBefore = Math.min(5000, waitBefore * 2);
   });
@@ -54,6 +52,8 @@ function drain() { while (held.length && !holding) take(held.shift()); }
 
 function take(message) {
   if (message.type === "welcome") {
+    waitBefore = 250;
+    trouble.textContent = "";
     localStorage.setItem(KEY, message.session);
     seq = message.seq;
     [progress.value, progress.max] = message.progress;
