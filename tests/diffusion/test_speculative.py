@@ -26,7 +26,7 @@ from taskloom_diffusion.report.calls import calls_blocks
 from taskloom_diffusion.samplers.base import Order, Sampler
 from taskloom_diffusion.samplers.confidence import LowEntropy, Margin
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
-from taskloom_diffusion.samplers.generation import Generation
+from taskloom_diffusion.samplers.generation import Generation, NoisedRows
 from taskloom_diffusion.samplers.left_to_right import LeftToRight
 from taskloom_diffusion.samplers.noise import RowNoise
 from taskloom_diffusion.samplers.predictor import Predictor
@@ -191,9 +191,9 @@ def sequential(
         if not bool(masked.any()):
             law[int(toy.index_of(z))] += chance
             return
-        answer = Predictor(network, process, "subs", 1).log_x_theta(
-            z, torch.full((1,), 0.5).double(), ones, torch.zeros(1, dtype=torch.long)
-        )[0]
+        half, row = torch.full((1,), 0.5).double(), torch.zeros(1, dtype=torch.long)
+        asked = NoisedRows(z, half, ones, row)
+        answer = Predictor(network, process, "subs", 1).log_x_theta(asked)[0]
         p = answer.exp()
         if order == "entropy":
             score = torch.where(p > 0, p * answer, 0.0).sum(-1)

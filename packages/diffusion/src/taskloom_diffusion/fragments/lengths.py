@@ -14,6 +14,7 @@ from taskloom_diffusion.evaluation.sampling import predicts_ends
 from taskloom_diffusion.fragments.gaps import GapCounts
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.memory import rows_in_memory
+from taskloom_diffusion.samplers.generation import NoisedRows
 from taskloom_diffusion.samplers.predictor import Predictor
 
 LengthLaw: TypeAlias = Callable[[list[int], int], np.ndarray]
@@ -128,6 +129,7 @@ def _chances(model: DiffusionModel, states: torch.Tensor, known: torch.Tensor) -
         )
         level = (some == model.mask_token_id).sum(1).double() / (some.shape[1] + 1)
         rows = torch.arange(len(some))
-        answers = predictor.log_x_theta(some, 1 - level, valid[part], rows, wanted[part])
+        asked = NoisedRows(some, 1 - level, valid[part], rows, wanted[part])
+        answers = predictor.log_x_theta(asked)
         sums += float(answers[rows, at[part], known[part]].sum())
     return sums

@@ -223,7 +223,7 @@ class UnmaskedSteps:
         self.noise = generation.noise.uniform()
         self.alpha = torch.full_like(self.alpha, self.pairs[self.number][0])
         rows = torch.arange(len(self.z))
-        self.log_x = generation.predictor.log_x_theta(self.z, self.alpha, generation.maskable, rows)
+        self.log_x = generation.predicted(self.z, self.alpha, rows)
 
     def step(self) -> Tensor:
         generation, z = self.generation, self.z
@@ -265,9 +265,8 @@ class UnmaskedSteps:
 
 def joint_of(generation: Generation, z: Tensor, alpha: Tensor, rows: Tensor) -> Joint:
     """Return the laws of clean tokens of some rows (R, L, V)."""
-    predictor = generation.predictor
-    log_x = predictor.log_x_theta(z, alpha, generation.maskable, rows)
-    last = getattr(predictor, "last", None)
+    log_x = generation.predicted(z, alpha, rows)
+    last = getattr(generation.predictor, "last", None)
     return Joint.plain(log_x) if last is None else last
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from taskloom_diffusion.guidance.law import Joint, joined, tilted
 from taskloom_diffusion.model.protocols import DenoisingNetwork
 from taskloom_diffusion.samplers.generation import BlockPredicts, NoisedRows, Predicts, TokenLaw
-from taskloom_diffusion.samplers.predictor import OfRows, Predictor
+from taskloom_diffusion.samplers.predictor import Predictor
 
 
 class NoisedClassifier(Protocol):
@@ -28,7 +28,7 @@ class NoisedClassifier(Protocol):
         ...
 
 
-class ClassifierFree(OfRows):
+class ClassifierFree:
     """Two answers of one network, told the condition and told nothing.
 
     Args:
@@ -57,13 +57,13 @@ class ClassifierFree(OfRows):
     def positions(self) -> Tensor:
         return self.plain.positions + self.told.positions
 
-    def answers(self, asked: NoisedRows) -> Tensor:
+    def log_x_theta(self, asked: NoisedRows) -> Tensor:
         plain, told = self.plain, self.told
         # A predictor of blocks remembers what it was told, so each is asked by itself.
         if isinstance(plain, Predictor) and isinstance(told, Predictor) and not plain.remembers:
             log_u, log_c = plain.beside(told, asked)
         else:
-            log_u, log_c = plain.answers(asked), told.answers(asked)
+            log_u, log_c = plain.log_x_theta(asked), told.log_x_theta(asked)
         mask_id = _mask_of(self.plain)
         if mask_id is None:
             # The transition is guided, not the prediction: `reverse` joins both.
@@ -98,7 +98,7 @@ class ClassifierFree(OfRows):
                 remembers(rows)
 
 
-class ClassifierGuided(OfRows):
+class ClassifierGuided:
     """The answers of a network, tilted by a classifier of noised sequences.
 
     Args:
@@ -135,9 +135,9 @@ class ClassifierGuided(OfRows):
     def positions(self) -> Tensor:
         return self.plain.positions
 
-    def answers(self, asked: NoisedRows) -> Tensor:
+    def log_x_theta(self, asked: NoisedRows) -> Tensor:
         states, maskable = asked.states, asked.maskable
-        log_u = self.plain.answers(asked)
+        log_u = self.plain.log_x_theta(asked)
         mask_id = _mask_of(self.plain)
         guided = maskable if mask_id is None else maskable & (states == mask_id)
         ask = self._every if self.exact else self._gradient

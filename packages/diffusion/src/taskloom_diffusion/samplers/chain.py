@@ -154,7 +154,7 @@ class _Prediction:
             mask_id = generation.process.vocabulary.mask_id
             # Visible tokens are carried over, so only masks need an answer.
             wanted = z == mask_id if generation.process.absorbing else None
-            fresh = generation.predictor.log_x_theta(z, levels, generation.maskable, rows, wanted)
+            fresh = generation.predicted(z, levels, rows, wanted)
             if self.answer is None or len(rows) == len(z):
                 self.answer = fresh
             else:

@@ -26,7 +26,8 @@ class NoisedRows(NamedTuple):
         alpha: Signal of each (R,).
         maskable: Valid positions (R, L).
         rows: Row of the batch that each is of (R,).
-        wanted: Positions (R, L) that will be looked at, if it is known beforehand.
+        wanted: Positions (R, L) that will be looked at, if it is known beforehand; what the answer is at other masked
+            positions is then undefined.
     """
 
     states: Tensor
@@ -60,19 +61,8 @@ class Predicts(Protocol):
         """Positions that the network was asked about for each row (B,)."""
         ...
 
-    def log_x_theta(
-        self,
-        z: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        """Return log x_theta (R, L, V) of some rows, as `Predictor` does."""
-        ...
-
-    def answers(self, asked: NoisedRows) -> Tensor:
-        """Return log x_theta (R, L, V) of what is asked, as `Predictor` does."""
+    def log_x_theta(self, asked: NoisedRows) -> Tensor:
+        """Return log x_theta (R, L, V) of what is asked, in float64."""
         ...
 
     def reverse(
@@ -155,6 +145,21 @@ class Generation:
         """Append the state to the trajectory, if one is kept."""
         if self.trajectory is not None:
             self.trajectory.append(z.to(torch.int32).clone())
+
+    def predicted(
+        self, z: Tensor, alpha: Tensor, rows: Tensor, wanted: Tensor | None = None
+    ) -> Tensor:
+        """Return log x_theta (R, L, V) of some rows of the batch, in float64.
+
+        Args:
+            z: Noised tokens of all rows (B, L).
+            alpha: Signal of every row (B,).
+            rows: Which rows are asked about (R,).
+            wanted: Positions of all rows (B, L) that will be looked at, if it is known beforehand.
+        """
+        looked_at = None if wanted is None else wanted[rows]
+        asked = NoisedRows(z[rows], alpha[rows], self.maskable[rows], rows, looked_at)
+        return self.predictor.log_x_theta(asked)
 
     def token_law(self, log_x: Tensor) -> Tensor:
         """Return probabilities to draw tokens from: tempered, then cut to the nucleus."""

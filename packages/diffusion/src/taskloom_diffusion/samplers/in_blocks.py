@@ -44,7 +44,7 @@ class BlockPredictor(Predictor):
         self.memory = BlockMemory() if getattr(whole.denoiser, "reads_blocks", False) else None
 
     @torch.no_grad()
-    def answers(self, asked: NoisedRows) -> Tensor:
+    def log_x_theta(self, asked: NoisedRows) -> Tensor:
         """Return log x_theta (R, S, V) of the current block; the question is of the block's width S."""
         # Not `maskable`: that of whole sequences is known.
         states, alpha, rows, wanted = asked.states, asked.alpha, asked.rows, asked.wanted

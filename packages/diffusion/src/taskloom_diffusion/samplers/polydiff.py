@@ -32,7 +32,7 @@ class PolydiffSampler(Sampler):
         rows = torch.arange(len(z))
         for i in range(self.num_steps):
             level = torch.full((len(z),), 1 - i / self.num_steps, dtype=torch.float64)
-            log_x = generation.predictor.log_x_theta(z, 1 - level, generation.maskable, rows)
+            log_x = generation.predicted(z, 1 - level, rows)
             drawn = draw_categorical(generation.token_law(log_x), generation.noise.uniform())
             z = torch.where(generation.free, drawn, z)
             generation.record(z)

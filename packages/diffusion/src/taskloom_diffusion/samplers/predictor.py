@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -50,39 +49,7 @@ class Limits(Protocol):
         ...
 
 
-class OfRows(ABC):
-    """A source of x_theta that is asked about some rows of a batch through its `answers` about states."""
-
-    def log_x_theta(
-        self,
-        z: Tensor,
-        alpha: Tensor,
-        maskable: Tensor,
-        rows: Tensor,
-        wanted: Tensor | None = None,
-    ) -> Tensor:
-        """Return log x_theta of the given rows in float64.
-
-        Args:
-            z: All noised tokens (B, L).
-            alpha: Signal of every row (B,).
-            maskable: Valid positions (B, L).
-            rows: Indices of the rows that are wanted (R,).
-            wanted: Positions of all rows (B, L) that will be looked at, if it is known beforehand; what the answer is at
-                other masked positions is then undefined.
-
-        Returns:
-            (R, L, V).
-        """
-        asked = None if wanted is None else wanted[rows]
-        return self.answers(NoisedRows(z[rows], alpha[rows], maskable[rows], rows, asked))
-
-    @abstractmethod
-    def answers(self, asked: NoisedRows) -> Tensor:
-        """Return log x_theta (R, L, V) of what is asked, as `Predictor` does."""
-
-
-class Predictor(OfRows):
+class Predictor:
     """The network as a source of x_theta, with a count of its calls for each row.
 
     Args:
@@ -125,7 +92,7 @@ class Predictor(OfRows):
         self.partial = bool(getattr(denoiser, "answers_in_part", False))
 
     @torch.no_grad()
-    def answers(self, asked: NoisedRows) -> Tensor:
+    def log_x_theta(self, asked: NoisedRows) -> Tensor:
         """Return log x_theta (R, L, V) of what is asked, in float64."""
         width = self._counted(asked)
         return self._limited(self._log_x(self.network(asked.rows), asked, width), asked)

@@ -82,9 +82,7 @@ class RevealSampler(Sampler):
             rows = wanted.any(1).nonzero()[:, 0]
             if len(rows):
                 level = self.told(level, masked.sum(1), generation)
-                log_x = generation.predictor.log_x_theta(
-                    z, 1 - level, generation.maskable, rows, wanted
-                )
+                log_x = generation.predicted(z, 1 - level, rows, wanted)
                 drawn = generation.draw(log_x, z[rows], token_noise[rows], rows)
                 chosen = wanted[rows]
                 if not self.foresees:

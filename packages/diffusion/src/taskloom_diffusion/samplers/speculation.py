@@ -285,7 +285,7 @@ class _Decoding:
         maskable = self.generation.maskable[of_row]
         level = masked.sum(1).double() / (maskable.sum(1).clamp_min(1) + 1)
         asked = NoisedRows(states, 1 - level, maskable, of_row, masked)
-        return self.generation.predictor.answers(asked)
+        return self.generation.predictor.log_x_theta(asked)
 
     def _masked(self, states: Tensor, rows: Tensor) -> Tensor:
         return self.generation.free[rows] & (states == self.generation.process.vocabulary.mask_id)
