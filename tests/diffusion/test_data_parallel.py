@@ -148,7 +148,7 @@ from pathlib import Path
 import lightning.pytorch as pl, torch
 from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
-from taskloom_diffusion import DiffusionTask
+from taskloom_diffusion import CorpusData, DiffusionTask
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import collate
 from taskloom_diffusion.training.team import GroupEnvironment, ProcessGroup, gathered, joined
@@ -174,6 +174,21 @@ with joined(group, gpus=False):
     mine = [collate(rows[2 * n : 2 * n + 2], 0) for n in range(rank, 2, size)]
     trainer = pl.Trainer(max_steps=1, accumulate_grad_batches=2 // size, use_distributed_sampler=False, **quiet, **placed())
     trainer.fit(task, DataLoader(mine, batch_size=None))
+    options = {"max_length": 8, "train.batch_size": 3, "train.steps": 4, "train.accumulate": 2}
+    def learnt(steps, begin=None):
+        data = CorpusData(sys.argv[4], options)
+        made = DiffusionTask({"kind": "dit", "width": 16, "num_layers": 1, "num_heads": 2}, {}, {"lr": 1e-2},
+                             data.tokenizer, **data.arguments)
+        trainer = pl.Trainer(max_steps=steps, accumulate_grad_batches=2 // size, use_distributed_sampler=False,
+                             limit_val_batches=0, **quiet, **placed())
+        trainer.fit(made, data, ckpt_path=begin, weights_only=False)
+        if steps == 2:
+            trainer.save_checkpoint(folder / "half.ckpt")
+        return made.state_dict()
+    whole, half, later = learnt(4), learnt(2), learnt(4, folder / "half.ckpt")
+    equal = [name for name in whole if torch.equal(torch.as_tensor(whole[name]), torch.as_tensor(later[name]))]
+    moved = [name for name in whole if not torch.equal(torch.as_tensor(whole[name]), torch.as_tensor(half[name]))]
+    print("resumed", len(whole), len(equal), len(moved))
 weights = torch.cat([p.detach().flatten() for p in task.model.parameters()]).double()
 print(repr([answer["val_loss"], float(weights.sum()), float((weights * torch.arange(len(weights))).sum())]))
 """
@@ -183,11 +198,15 @@ print(repr([answer["val_loss"], float(weights.sum()), float((weights * torch.ara
 def said(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     """Output of the script on one process, and on each of two."""
     found = []
+    texts = tmp_path_factory.mktemp("texts") / "mine.smi"
+    texts.write_text("\n".join("C" * n + end for n in range(1, 7) for end in "CON"))
     for size in (1, 2):
         folder = tmp_path_factory.mktemp("own")
         script = [sys.executable, "-c", OWN_SCRIPT]
         ranks = [
-            subprocess.Popen([*script, str(rank), str(size), str(folder)], stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [*script, str(rank), str(size), str(folder), str(texts)], stdout=subprocess.PIPE, text=True
+            )
             for rank in range(size)
         ]  # fmt: skip
         found += [p.communicate(timeout=600)[0].splitlines() for p in ranks]
@@ -201,6 +220,17 @@ def test_a_script_of_ones_own_says_the_same_on_two_processes(said: list[list[str
     for held_out, *sums in together:
         assert held_out == pytest.approx(alone[0], abs=1e-12)
         assert sums == pytest.approx(alone[1:], rel=1e-6)
+
+
+@pytest.mark.slow
+def test_a_script_of_ones_own_goes_on_bit_for_bit_on_two_processes(said: list[list[str]]) -> None:
+    """Stopped after two of four steps and begun anew from its checkpoint, every number of its state is the same."""
+    for lines in said:
+        words = next(line for line in lines if line.startswith("resumed")).split()[1:]
+        every, equal, moved = map(int, words)
+        assert every == equal
+        # What two more steps did not move would be equal whatever was resumed.
+        assert moved > every // 2
 
 
 @pytest.mark.slow
