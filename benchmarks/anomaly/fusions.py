@@ -1,6 +1,7 @@
 """Layers, and every fusion of them, on seeds that no published figure uses: why FGSM stays below .99 and the corner below .985.
 
     python benchmarks/anomaly/fusions.py [--seeds 100 101 102]
+    python benchmarks/anomaly/fusions.py --tasks corner patch warp --set detector.mode=mixture detector.shrinkage=oas
 
 For each task the AUROC of the layers, of each fusion, and of the mean without the logits, from one run a seed; then what each fusion loses to
 the best layer, on average.
@@ -31,6 +32,13 @@ TASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "quirky": ("quirky_arithmetic", {}),
     "tabular": ("tabular", {}),
 }
+MORE: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: ("backdoor", {"trigger": {"kind": name}}) for name in ("patch", "blend", "noise", "sine", "warp")},
+    "all_to_all": ("backdoor", {"behavior": "all_to_all"}),
+    "ood_far": ("ood_far", {}),
+    "tampering": ("measurement_tampering", {}),
+}  # fmt: skip
+"""Tasks that are looked at where they are named."""
 FUSIONS: tuple[Fusion, ...] = ("mean", "max", "sum", "cauchy", "harmonic", "min_p")
 
 
@@ -62,12 +70,18 @@ def main() -> None:
     """Print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102])
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--tasks", nargs="+", choices=[*TASKS, *MORE], default=list(TASKS))
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="NAME=VALUE", help="Parameters of every task."
+    )
+    given = parser.parse_args()
+    seeds, own = given.seeds, dict(word.split("=", 1) for word in given.set)
     head: list[str] = []
     regrets: dict[str, list[float]] = {fusion: [] for fusion in FUSIONS}
-    for name, (task, settings) in TASKS.items():
+    for name in given.tasks:
+        task, settings = {**TASKS, **MORE}[name]
         for seed in seeds:
-            row = areas(scores(task, settings, seed))
+            row = areas(scores(task, {**settings, **own}, seed))
             best = max(
                 value for key, value in row.items() if key not in (*FUSIONS, "mean, no logits")
             )

@@ -132,6 +132,7 @@ PARTS: dict[str, Callable[[Path], list[str]]] = {
     "p_values": p_values,
     "watch": watch,
     "cleansing": cleansing,
+    "warp": cleansing,
     "cost": cost,
     "board": board,
 }
