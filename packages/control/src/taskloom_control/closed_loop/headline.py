@@ -225,8 +225,8 @@ def _sentence(
         of = f"{_percent(100 * share)} % of the " if share < _MOST_TIMES else "against "
         how = "without control" if baseline.name == "no control" else f"with {baseline.name}"
         middle += f", {of}{format_value(baseline.value)} {how}"
-    domain, _, name = bound.name.partition("/")
-    sweep = f"`tasks sweep {domain} {name} --seed=0:10`"
+    # Without the task's name: a command that leaves out the run's other options measures something else.
+    sweep = "`tasks sweep` with the same options and `--seed=0:10`"
     return f"{first} {middle}. One episode: for an interval, {sweep}.".lstrip()
 
 
