@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import venv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,13 @@ class Shell:
     folder: Path
     environment: dict[str, str]
 
+    @property
+    def python(self) -> str:
+        """The interpreter that the word `python` means here."""
+        found = shutil.which("python", path=self.environment["PATH"])
+        assert found is not None
+        return found
+
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run one command line with bash; stdout and stderr are one stream, as on a screen."""
         return subprocess.run(
@@ -47,8 +55,8 @@ class Shell:
 
 
 @pytest.fixture(scope="session")
-def _forked_tasks() -> Iterator[str]:
-    """Give a script that is `tasks` in a fork of a process with heavy libraries."""
+def _forked() -> Iterator[Callable[[str], str]]:
+    """Give a function from `tasks` or `python` to a script that is it in a fork of a process with heavy libraries."""
     spec = importlib.util.spec_from_file_location("docs_forking", _FORKING)
     assert spec is not None
     assert spec.loader is not None
@@ -66,7 +74,9 @@ def _forked_tasks() -> Iterator[str]:
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-            yield forking.CLIENT.format(python=sys.executable, address=address)
+            yield lambda program: forking.CLIENT.format(
+                python=sys.executable, address=address, program=program
+            )
             process.terminate()
 
 
@@ -89,8 +99,13 @@ def shell(tmp_path: Path, request: pytest.FixtureRequest) -> Shell:
         script = binaries / name
         script.write_text(f"#!{binaries / 'python'}\nimport sys\n{code}\n")
         script.chmod(0o755)
-    if size("forked_commands"):
-        (binaries / "tasks").write_text(request.getfixturevalue("_forked_tasks"))
+    # Before the binaries, since the environment's own `python` is that of `pip` and of whoever asks for `sys.executable`.
+    shadows = tmp_path / "shadows"
+    shadows.mkdir()
+    for program in ("tasks", "python") if size("forked_commands") else ():
+        script = shadows / program
+        script.write_text(request.getfixturevalue("_forked")(program))
+        script.chmod(0o755)
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -99,7 +114,7 @@ def shell(tmp_path: Path, request: pytest.FixtureRequest) -> Shell:
     environment = {
         **kept,
         "PATH": os.pathsep.join(
-            [str(binaries), str(Path(sys.executable).parent), os.environ["PATH"]]
+            [*map(str, (shadows, binaries, Path(sys.executable).parent)), os.environ["PATH"]]
         ),
         "VIRTUAL_ENV": str(home),
         "HOME": str(tmp_path),

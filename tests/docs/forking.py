@@ -1,8 +1,8 @@
 """A process that has imported heavy libraries and forks for each command of a page: `python forking.py SOCKET`.
 
 A page asks its reader for a dozen commands, and an interpreter that imports PyTorch, JAX and MuJoCo for each costs more than all
-that they compute. A child of this one has those modules and core's commands, and none of a domain; what it runs is `tasks` as it
-is on disk, with the arguments, the folder, the variables and the streams of its client. None of the libraries starts a
+that they compute. A child of this one has those modules and core's commands, and none of a domain; what it runs is `tasks`, or a
+script or code of the page, as it is on disk, with the arguments, the folder, the variables and the streams of its client. None of the libraries starts a
 thread by being imported, so that the process may fork.
 """
 
@@ -12,6 +12,7 @@ import atexit
 import gc
 import json
 import os
+import runpy
 import select
 import signal
 import site
@@ -32,14 +33,17 @@ MODULES = (
     *("taskloom.cli.commands.run", "taskloom.cli.commands.sweep", "taskloom.answering"),
     *("taskloom.placement.inline", "taskloom.report.write", "taskloom.api"),
 )
-# What the `tasks` of a page is: it passes everything on, and ends as the child ended.
+# What the `tasks` and the `python` of a page are: they pass everything on, and end as the child ended.
 CLIENT = """\
 #!{python} -IS
 import json, os, socket, sys
+if {program!r} == "python" and not (sys.argv[1:2] == ["-c"] or "".join(sys.argv[1:2]).endswith(".py")):
+    found = os.path.join(os.environ["VIRTUAL_ENV"], "bin", "python")
+    os.execv(found, [found, *sys.argv[1:]])  # by whose name Python finds its environment
 with socket.socket(socket.AF_UNIX) as here:
     here.connect({address!r})
     socket.send_fds(here, [b"+"], [0, 1, 2])
-    here.sendall(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode())
+    here.sendall(json.dumps([{program!r}, sys.argv[1:], os.getcwd(), dict(os.environ)]).encode())
     here.shutdown(socket.SHUT_WR)
     code = here.recv(16)
 sys.exit(int(code) if code else 1)
@@ -89,9 +93,9 @@ def _attend(client: socket.socket) -> NoReturn:
 
 
 def _become(
-    streams: list[int], words: list[str], folder: str, variables: dict[str, str]
+    streams: list[int], program: str, words: list[str], folder: str, variables: dict[str, str]
 ) -> NoReturn:
-    """Be the `tasks` of an environment."""
+    """Be the `tasks` or the `python` of an environment."""
     for target, source in enumerate(streams):
         os.dup2(source, target)
         os.close(source)
@@ -102,7 +106,7 @@ def _become(
         os.environ.update(variables)
         home = Path(variables["VIRTUAL_ENV"])
         sys.prefix, sys.executable = str(home), str(home / "bin" / "python")
-        sys.argv = [str(home / "bin" / "tasks"), *words]
+        sys.argv = words if program == "python" else [str(home / "bin" / program), *words]
         for place in reversed(variables.get("PYTHONPATH", "").split(os.pathsep)):
             sys.path.insert(0, place)
         site.addsitedir(str(next((home / "lib").glob("python*/site-packages"))))
@@ -110,7 +114,7 @@ def _become(
         from taskloom.registry import refresh
 
         refresh()
-        code = int(main())
+        code = _interpret(words) if program == "python" else int(main())
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(bool(end.code))
     except BaseException:
@@ -122,6 +126,18 @@ def _become(
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _interpret(words: list[str]) -> int:
+    """Run `-c CODE`, or a script with the words that follow it, as an interpreter of its own would."""
+    if words[0] == "-c":
+        sys.path.insert(0, "")
+        code = compile(words[1], "<string>", "exec", dont_inherit=True)  # annotations stay values
+        exec(code, {"__name__": "__main__"})
+    else:
+        sys.path.insert(0, str(Path(words[0]).resolve().parent))
+        runpy.run_path(words[0], run_name="__main__")
+    return 0
 
 
 if __name__ == "__main__":

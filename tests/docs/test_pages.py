@@ -71,7 +71,7 @@ class Interpreter:
         """Run some code, and return the traceback that ends it, or an empty string."""
         if self._child is None:
             self._child = subprocess.Popen(
-                [Path(self._shell.environment["VIRTUAL_ENV"]) / "bin" / "python", "-c", _CHILD],
+                [self._shell.python, "-c", _CHILD],
                 cwd=self._shell.folder,
                 env=self._shell.environment,
                 stdin=subprocess.PIPE,
