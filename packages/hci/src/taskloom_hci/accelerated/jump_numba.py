@@ -16,6 +16,11 @@ def gain_of(
     left: float, here: float, right: float, split: Array, ahead: float, there: float
 ) -> float:
     """Return the information of a cell with this belief to its left, on it and to its right; see `careful_gain`."""
+    if split[4] == 0.0 and split[2] == 0.0:  # no lapses: the same sums without their zeros
+        toward = left * split[0] + right * split[1]
+        away = right * split[0] + left * split[1]
+        answers = plogp(toward) + plogp(here) + plogp(away)
+        return -answers - (left + right) * ahead
     # The answer `left`: the right one if the goal is on the left, the wrong one if it is on the right.
     toward = left * split[0] + right * split[1] + here * split[4]
     away = right * split[0] + left * split[1] + here * split[4]

@@ -103,7 +103,7 @@ class Agent:
         """
         engine = self.observation_engine
         if game_state is None and engine.parts is not None:
-            seen, reward = self.game.parts(engine.parts), 0.0
+            seen, reward = (self.bundle or self.game).parts(engine.parts), 0.0
         else:
             snapshot = self.game.snapshot() if game_state is None else game_state
             stream = self.stream if affect else self.query_stream()
@@ -144,7 +144,7 @@ class Agent:
             The action as its element holds it, and the reward.
         """
         stream = self.stream if affect else self.query_stream()
-        return self._choose(observation, state, stream)
+        return self._choose(self.observation if observation is None else observation, state, stream)
 
     def _choose(
         self, observation: StateTree | None, state: Mapping[str, Any] | None, stream: Stream

@@ -41,10 +41,13 @@ def task_answer(outcome: Any, game: Game) -> tuple[float, bool]:
             "with three values, a state, a reward and whether the game is over."
         )
     _, reward, is_done = outcome
+    if type(is_done) is bool:
+        # Of a finite number nothing is left, of any other a NaN is: the common answer passes without a call.
+        if type(reward) is float and reward - reward == 0.0:
+            return reward, is_done
+        return finite_reward(reward, game.task, game), is_done
     # A state's entry compares to NumPy's own truth value, perhaps as an array without axes.
-    if type(is_done) is not bool and (
-        np.ndim(is_done) or not np.issubdtype(np.asarray(is_done).dtype, np.bool_)
-    ):
+    if np.ndim(is_done) or not np.issubdtype(np.asarray(is_done).dtype, np.bool_):
         raise HciError(
             f"{_place(game.task, game)} said {is_done!r} where it says whether the game is over: true or false."
         )

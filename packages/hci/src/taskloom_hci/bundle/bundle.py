@@ -27,6 +27,7 @@ _EARNED: dict[Role, tuple[str, str, str, str]] = {
     "user": (REWARD_NAMES[0], REWARD_NAMES[1], REWARD_NAMES[2], REWARD_NAMES[3]),
     "assistant": (REWARD_NAMES[4], REWARD_NAMES[5], REWARD_NAMES[6], REWARD_NAMES[7]),
 }
+_ACTED: Mapping[str, Role] = {"user_action": "user", "assistant_action": "assistant"}
 _INFER = Agent.infer
 _NOTHING: dict[str, float] = dict.fromkeys(REWARD_NAMES, 0.0)
 
@@ -116,18 +117,16 @@ class Bundle:
     def parts(self, names: Iterable[str]) -> StateTree:
         """Return some of the parts of `snapshot`."""
         found: StateTree = {}
+        owners, actions = self._owners, self._actions
         for name in names:
-            owner = self._owners.get(name)
+            owner = owners.get(name)
             if owner is not None:
                 found[name] = owner.state.snapshot()
             elif name == "game_info":
                 found[name] = {"turn_index": self._turn, "round_index": self.round_index}
-            elif name == "user_action":
-                found[name] = {"action": self._actions["user"]} if self.user is not None else {}
-            elif name == "assistant_action":
-                found[name] = (
-                    {"action": self._actions["assistant"]} if self.assistant is not None else {}
-                )
+            elif name in _ACTED:
+                role = _ACTED[name]
+                found[name] = {"action": actions[role]} if role in actions else {}
             elif name in PARTS:
                 found[name] = {}
         return found
@@ -280,7 +279,10 @@ class Bundle:
     def _look(self, role: Role, agent: Agent | None, rewards: dict[str, float]) -> None:
         if agent is not None:
             observation, inference, _, _ = _EARNED[role]
-            rewards[observation] += finite_reward(agent.observe()[1], agent, self)
+            earned = agent.observe()[1]
+            # Here and below: an agent that looks or acts mostly earns a plain 0, which needs no call to be looked at.
+            if type(earned) is not float or earned:
+                rewards[observation] += finite_reward(earned, agent, self)
             # Most agents conclude nothing; asking them would copy their state in vain.
             if type(agent.inference_engine) is not NoInference or type(agent).infer is not _INFER:
                 rewards[inference] += finite_reward(agent.infer()[1], agent, self)
@@ -304,7 +306,8 @@ class Bundle:
         _, _, policy, task = _EARNED[role]
         if action is None:
             action, earned = agent.take_action()
-            rewards[policy] += finite_reward(earned, agent, self)
+            if type(earned) is not float or earned:
+                rewards[policy] += finite_reward(earned, agent, self)
         self._actions[role] = action
         outcome: Outcome
         if role == "user":

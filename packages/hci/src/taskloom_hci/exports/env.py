@@ -156,7 +156,8 @@ class GameEnv(Masked, gymnasium.Env[Any, Any]):
         user, assistant = (given, None) if self.train == "user" else (None, given)
         bundle = self.bundle
         rewards = bundle.advance(user, assistant, go_to=self._turn)
-        reward = weighted(rewards, self.weights) + self._owed
+        reward = weighted(rewards, self.weights) if self.weights else sum(rewards.values())
+        reward += self._owed
         self._owed = 0.0
         if bundle.is_done or bundle.truncated:
             self.agent.observe()
