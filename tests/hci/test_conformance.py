@@ -171,7 +171,9 @@ def test_games_in_other_processes_play_what_games_in_this_one_play(task: str) ->
     for _ in range(size("conformance_steps")):
         actions = np.array([vectors[0].action_space.sample() for _ in range(2)])
         here, there = (env.step(actions) for env in vectors)
-        np.testing.assert_equal(there[:3], here[:3])
+        # In one process SB3 keeps rewards as 32 bits, from others it takes them as they come.
+        same = (there[0], there[1].astype(here[1].dtype), there[2])
+        np.testing.assert_equal(same, here[:3])
     for env in vectors:
         env.close()
 
