@@ -87,16 +87,17 @@ def test_every_line_is_kept_or_counted_once(texts: list[str]) -> None:
 
 
 def test_spelling_and_order_change_no_part(tmp_path: Path) -> None:
-    molecules = nci(size("respelt_molecules"))
+    # What RDKit cannot read has no other spelling; one such line is left out in both files.
+    read = [t for t in nci(size("respelt_molecules")) if Chem.MolFromSmiles(t) is not None]
     found: list[Corpus] = []
     for seed in range(2):
-        texts = [respelt(text, seed) for text in molecules]
+        texts = [*(respelt(text, seed) for text in read), "c1ccc"]
         random.Random(seed).shuffle(texts)
         path = tmp_path / f"{seed}.smi"
         path.write_text("".join(f"{text} name {i}\n" for i, text in enumerate(texts)))
         found.append(read_corpus(path, "", Options(), RULE))
     first, second = found
-    assert len(first.holdout) > len(molecules) / 5
+    assert len(first.holdout) > len(read) / 5
     assert (first.train, first.validation, first.test) == (
         second.train,
         second.validation,
