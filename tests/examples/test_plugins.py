@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from taskloom.cli import main
+from tests_sizes import size
 
 PLUGINS = Path(__file__).parents[2] / "examples" / "plugins"
 MADE = {
@@ -72,6 +73,7 @@ def test_tests_of_every_example_pass(site: str) -> None:
             **os.environ,
             "PYTHONPATH": site,
             "OMP_NUM_THREADS": "1",
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": str(size("quick_compilation")),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # what else is installed here is no part of an example
         },
