@@ -96,14 +96,16 @@ def table(path: Path) -> Iterator[str]:
     for line in path.read_text().splitlines() if path.exists() else []:
         row = json.loads(line)
         costs, solved = row["costs"], row["solved"]
+        lost = mean_interval(list(np.subtract(costs["spoiled"], costs["default"])))
         share, low, high = recovered(costs)
+        words = f"{share:.2f} ({low:.2f} to {high:.2f})"
         gaps = np.subtract(costs["tuned"], costs["default"])
         gap = mean_interval(list(gaps))
         means = [f"{np.mean(costs[side]):.3g}" for side in ("default", "spoiled", "tuned")]
         cells = [
             row["task"],
             *means,
-            f"{share:.2f} ({low:.2f} to {high:.2f})",
+            words if lost.low is not None and lost.low > 0 else "nothing was lost",
             f"{gap.low:.3g} to {gap.high:.3g}",
             f"{solved['default']}, {solved['spoiled']}, {solved['tuned']} of {len(gaps)}",
             f"{row['cpu']:.0f} s",
