@@ -129,6 +129,8 @@ def arrive(tab: Any, served: Served, **look: Any) -> None:
     # A page of the same server that opens no session.
     tab.open(served.address.partition("?")[0] + "nowhere")
     tab.evaluate("localStorage.clear()")
+    # What the console says of it may come late, and would count against the page that is opened next.
+    until(lambda: tab.evaluate("true") and tab.complaints, 30)
     tab.open(served.address, **look)
     tab.wait_for("!!document.querySelector('main button')")
 
