@@ -350,6 +350,26 @@ def test_a_reload_and_a_kill_come_back_to_the_same_place(tab: Any, tmp_path: Pat
     time.sleep(0)
 
 
+def test_a_page_says_that_an_answer_was_not_saved_and_goes_on(
+    tab: Any, mount: Callable[[str], Path]
+) -> None:
+    disk = mount("16m")
+    study = Served(disk, STUDY)
+    study.start()
+    try:
+        arrive(tab, study)
+        with (disk / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        # Each is a line of the session's file, which has some room left in its last block.
+        tab.evaluate("for (let i = 0; i < 60; i += 1) dispatchEvent(new Event('blur')); true")
+        tab.wait_for("trouble.innerText.includes('could not be saved')")
+        (disk / "ballast").unlink()
+        tab.wait_for("!trouble.innerText && !!document.querySelector('main button.main')")
+    finally:
+        study.stop()
+
+
 def test_a_person_withdraws_and_nothing_is_left(tab: Any, served: Served) -> None:
     arrive(tab, served)
     play_on(Hands(tab, "mouse"), stop="How it works")
