@@ -1,4 +1,4 @@
-"""How much of a spoiled start `tasks control tune` recovers, on test seeds.
+"""Share of a spoiled start that `tasks control tune` recovers, on test seeds.
 
     python benchmarks/control/tuned.py [TASK ...]                               # tunes and plays what is missing
     python benchmarks/control/tuned.py --into benchmarks/control/README.md      # writes the table, plays nothing

@@ -1,7 +1,6 @@
 """The parameters of people by NUTS, for more parameters than a grid holds: NumPyro samples, the user model is the likelihood.
 
-The population is written in its non-centred form, z_i = mu + sigma e_i with e_i ~ N(0, 1), which has no funnel
-(Betancourt and Girolami, 2015); arithmetic is in 64 bits.
+The members of a population are sampled in the coordinates of `whitening`, which have no funnel; arithmetic is in 64 bits.
 """
 
 # ruff: noqa: ANN401 -- arrays of JAX and distributions of NumPyro have no types here

@@ -126,6 +126,5 @@ class Journal:
     def close(self) -> None:
         """Close the file; what was noted and not written is forgotten."""
         os.close(self._file)
-        self._file = (
-            -1
-        )  # the number may soon be that of another file, which late notes must not reach
+        # The number may soon be that of another file, which late notes must not reach.
+        self._file = -1

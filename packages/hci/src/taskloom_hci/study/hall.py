@@ -99,9 +99,8 @@ class Hall:
         unfinished = restore(visit)
         self._keep(visit, str(opened.get("door", "")))
         if visit.ended == "withdrawn" and visit.person:
-            self.withdrawn.add(
-                visit
-            )  # the process ended, or the disk was full, before the data were deleted
+            # The process ended, or the disk was full, before the data were deleted.
+            self.withdrawn.add(visit)
         return unfinished
 
     def _leave_out(self, path: Path, error: Exception) -> None:

@@ -72,7 +72,7 @@ class Keeper:
         self._waiting: dict[Visit, list[asyncio.Future[bool]]] = {}
 
     async def keep(self, visit: Visit) -> bool:
-        """Return once everything that a visit has noted is written: whether there was anything.
+        """Wait until everything that a visit has noted is written, and return whether there was anything.
 
         Raises:
             OSError: It cannot be written.
