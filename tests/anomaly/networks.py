@@ -335,15 +335,9 @@ class Recurrent(nn.Module):
         return self.head(self.rnn(x)[0][:, -1])
 
 
-_VISION = {
-    "hidden_size": 24,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 36,
-    "image_size": 32,
-}
 TOKENS, PIXELS = (12,), (3, 32, 32)
 # fmt: off
+_VISION = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 36, "image_size": 32}
 NETWORKS: dict[str, Network] = {
     "bert": Network(_hf("Bert", **_ENCODER), TOKENS, "encoder.layer"),
     "roberta": Network(_hf("Roberta", **_ENCODER), TOKENS, "encoder.layer"),

@@ -95,7 +95,7 @@ def test_one_file_and_one_line_add_a_task(copy: Path) -> None:
     )
     add_line(hci / "domain.py", "_TASKS = (\n", '    ("short", "A short game.", "short:short"),\n')
     assert "short" in tasks(copy, "list", "hci")
-    assert "finished" in tasks(copy, "run", "hci", "short", "--episodes=5", "--quiet")
+    assert "report: " in tasks(copy, "run", "hci", "short", "--episodes=5", "--quiet")
 
 
 def test_one_file_and_one_line_add_a_component(copy: Path) -> None:
@@ -109,7 +109,7 @@ def test_one_file_and_one_line_add_a_component(copy: Path) -> None:
     line = '    ("still", "Predictive sampling by another name.", "still:Still"),\n'
     add_line(control / "domain.py", "_OPTIMIZERS = (\n", line)
     words = ("--optimizer=still", "--seconds=0.1", "--record.animation=false", "--quiet")
-    assert "finished" in tasks(copy, "run", "control", "lq_point_mass", *words)
+    assert "report: " in tasks(copy, "run", "control", "lq_point_mass", *words)
 
 
 def test_one_file_and_one_line_add_a_command(copy: Path) -> None:

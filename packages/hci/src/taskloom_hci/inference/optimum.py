@@ -16,6 +16,7 @@ The first answer comes at the start, with each number J = 0..T of targets on its
 from __future__ import annotations
 
 from functools import cache
+from math import fsum
 from typing import TYPE_CHECKING
 
 from taskloom_hci.errors import HciError
@@ -47,6 +48,7 @@ def fewest_rounds(num_targets: int, error_rate: float) -> float:
             f"{error_rate}."
         )
     e = error_rate
+    # `fsum`: the built-in sum rounds otherwise from Python 3.12 on, and the figure would depend on the version.
     odds = e / (1.0 - e)
 
     def after(left: tuple[int, ...], right: tuple[int, ...], is_left: bool) -> tuple[int, ...]:
@@ -59,7 +61,7 @@ def fewest_rounds(num_targets: int, error_rate: float) -> float:
 
     def answers(left: tuple[int, ...], right: tuple[int, ...], total: float) -> float:
         """Return the expected rounds that follow an answer between two groups of targets."""
-        lefts, rights = sum(odds**k for k in left), sum(odds**k for k in right)
+        lefts, rights = fsum(odds**k for k in left), fsum(odds**k for k in right)
         rounds = 0.0
         for is_left, mine, other in ((True, lefts, rights), (False, rights, lefts)):
             p = (mine * (1.0 - e) + other * e) / total
@@ -71,11 +73,11 @@ def fewest_rounds(num_targets: int, error_rate: float) -> float:
     def value(k: tuple[int, ...]) -> float:
         if len(k) == 1:
             return 1.0
-        total = sum(odds**one for one in k)
+        total = fsum(odds**one for one in k)
         return 1.0 + min(answers(k[:a], k[a + 1 :], total) for a in range(len(k)))
 
     start = (0,) * num_targets
-    first = sum(answers(start[:j], start[j:], float(num_targets)) for j in range(num_targets + 1))
+    first = fsum(answers(start[:j], start[j:], float(num_targets)) for j in range(num_targets + 1))
     return 1.0 + first / (num_targets + 1)
 
 
