@@ -70,6 +70,8 @@ ELSEWHERE = """
 import json, os, sys
 if hasattr(os, "sched_getaffinity"):
     del os.sched_getaffinity
+if hasattr(os, "process_cpu_count"):  # from Python 3.13 on; where the other is missing it is this
+    os.process_cpu_count = os.cpu_count
 from taskloom.cli import main
 
 def code(words):

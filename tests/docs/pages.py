@@ -19,6 +19,7 @@ LANGUAGES = {"console", "python", "toml", "yaml", "json", "text"}
 _FENCE = re.compile(r"^( *)(`{3,})([\w-]*)(.*)$")
 _TITLE = re.compile(r'title="([^"]+)"')
 _OURS = re.compile(r"(\w+=\S+ )*tasks (run|sweep)(?= )")
+_NEEDS = re.compile(r"<!-- needs: (\w+) -->")
 _COMMENT = re.compile(r"<!-- (not run|smaller|briefer|run as): (.+) -->")
 # What may hold an indented block: an item of a list, and the boxes and tabs of the site.
 _HOLDS_BLOCKS = re.compile(r"^ *([-*+] |[0-9]+[.)] |!!! |\?\?\?\+? |=== |: )")
@@ -121,6 +122,11 @@ def fences(page: Path) -> Iterator[Fence]:
         title = _TITLE.search(rest)
         yield Fence(language, title[1] if title else "", body, note, number)
         note = {}
+
+
+def needed(page: Path) -> list[str]:
+    """Return the modules that a page's tasks need, and that some Python has no package of."""
+    return _NEEDS.findall(page.read_text(encoding="utf-8"))
 
 
 def steps(page: Path) -> Iterator[File | Command | Code]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def test_a_choice_is_the_same_with_the_index_and_without(
 def test_leaves_follow_their_records(store: Path) -> None:
     def leaves() -> set[tuple[str, str]]:
         documents(store)
-        with sqlite3.connect(store / "index.sqlite") as connection:
+        with closing(sqlite3.connect(store / "index.sqlite")) as connection, connection:
             return set(connection.execute("SELECT path, name FROM leaves WHERE path LIKE '%.%'"))
 
     _make(store, "run-b", metrics={"loss": 1.0, "dot.ted": 2.0}, config={"a": {"b": 1}, "n": None})
@@ -102,12 +103,12 @@ def test_leaves_follow_their_records(store: Path) -> None:
 
 def test_an_edited_index_decides_nothing(store: Path) -> None:
     documents(store)
-    with sqlite3.connect(store / "index.sqlite") as connection:
+    with closing(sqlite3.connect(store / "index.sqlite")) as connection, connection:
         connection.execute("UPDATE runs SET row = 'no JSON' WHERE name = 'run-b'")
     chosen = choose(store, ["task = walk"], "name", slice)
     assert [row["folder"] for row in chosen.rows] == ["run-c", "run-b", "run-a"]
     documents(store)
-    with sqlite3.connect(store / "index.sqlite") as connection:
+    with closing(sqlite3.connect(store / "index.sqlite")) as connection, connection:
         connection.execute("""UPDATE runs SET row = '{"task": 7}' WHERE name = 'run-b'""")
     chosen = choose(store, [], "-task", slice)
     assert {row["task"] for row in chosen.rows} == {"walk"}  # it is whole, or read from its folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,11 +59,11 @@ def test_the_newest_run_that_has_or_has_not_finished_is_found(store: Path) -> No
 
 def test_no_other_record_is_decoded(store: Path) -> None:
     assert _id("one", store) == "run-b"
-    with sqlite3.connect(store / NAME) as connection:
+    with closing(sqlite3.connect(store / NAME)) as connection, connection:
         connection.execute("UPDATE runs SET row = 'no JSON' WHERE identity != 'one'")
     connection.close()
     assert _id("one", store) == "run-b"
-    with sqlite3.connect(store / NAME) as connection:
+    with closing(sqlite3.connect(store / NAME)) as connection, connection:
         kept = connection.execute("SELECT count(*) FROM runs WHERE row = 'no JSON'").fetchone()
     connection.close()
     assert kept == (1,)

@@ -118,12 +118,27 @@ class LazyGroup(TyperGroup):
         position = next(
             (index for index, word in enumerate(args) if word in names or self._takes(word)), None
         )
-        if not args[0].startswith("-") or position is None:
+        if not args[0].startswith("-"):
+            return args
+        if (
+            position is None
+        ):  # so that what is refused is the name, and not an option that follows it elsewhere
+            position = _meant(args)
+        if position is None:
             return args
         return [args[position], *args[:position], *args[position + 1 :]]
 
     def _takes(self, word: str) -> bool:
         return self.other is not None and self.other(word) is not None
+
+
+def _meant(words: Sequence[str]) -> int | None:
+    """Return which of some words may be a name, none of them being a known one: rather not what may be an option's value."""
+    plain = [index for index, word in enumerate(words) if not word.startswith("-")]
+    apart = [
+        index for index in plain if not words[index - 1].startswith("-") or "=" in words[index - 1]
+    ]
+    return next(iter([*apart, *reversed(plain)]), None)
 
 
 def without(words: Sequence[str], option: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from taskloom.errors import MissingExtraError, PluginError, UnknownNameError
@@ -20,6 +21,7 @@ from taskloom.registry.isolate import load_target
 from taskloom.registry.refs import DomainRef, TaskRef
 from taskloom.registry.suggest import closest
 
+_MOST_NAMES = 12  # in a sentence
 _HOMELESS = {"file": "Tasks of files.", "cell": "Tasks of notebooks."}
 """Domains of what runs itself and is not installed."""
 
@@ -83,9 +85,17 @@ def find_task(domain: str, name: str) -> TaskEntry:
                 f"Task '{domain} {name}' needs '{gone[0]}', which is not installed{remedy}"
             )
     raise UnknownNameError(
-        f"Domain '{domain}' has no task '{name}'; it has: {', '.join(table) or 'none'}.",
+        f"Domain '{domain}' has no task '{name}'; it has: {_some(table)}.",
         hint=_near(domain, name),
     )
+
+
+def _some(names: Iterable[str]) -> str:
+    """Return names in one sentence, of many only the first and how many more there are."""
+    known = list(names)
+    shown = ", ".join(known[:_MOST_NAMES]) or "none"
+    rest = len(known) - _MOST_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def load_task(entry: TaskEntry) -> LoadedTask:
