@@ -377,7 +377,7 @@ def test_a_person_withdraws_and_nothing_is_left(tab: Any, served: Served) -> Non
     hands = Hands(tab, "mouse")
     hands.push("footer button")
     hands.push("footer button")
-    tab.wait_for("document.body.innerText.includes('have been deleted')")
+    tab.wait_for("document.body.innerText.includes('are being deleted')")
     path = next(path for path in session_files(served.run) if path.stem == session)
     # The page is answered before the file is written anew.
     until(lambda: [event.kind for event in read_lines(path)[0]] == ["open", "withdraw"])
