@@ -29,6 +29,7 @@ TOOLS = (
     "safetensors>=0.4.5",
     "pandas>=2.2",
     "scipy>=1.13",
+    "httpx>=0.27",  # for Starlette's client of tests
 )
 SMOKES = {
     "hci": ("run", "hci", "pointing", "--episodes=20"),
@@ -44,7 +45,11 @@ CASES = {"control": ("tests/cases/test_control_files.py", "-k", "lowest_mujoco")
 # Tests of core that look at all four domains, of which an environment has one.
 OF_ALL_DOMAINS = (
     *("test_moved.py", "registry/test_manifests.py", "registry/test_discovery.py"),
-    *("execute/test_recipes.py", "identity/test_shipped_configs.py"),
+    *(
+        "execute/test_recipes.py",
+        "identity/test_shipped_configs.py",
+        "python/test_session_settings.py",
+    ),
 )
 
 

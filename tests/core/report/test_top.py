@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import taskloom as tl
@@ -67,6 +69,22 @@ def test_the_verdict_the_figure_and_the_baseline_come_first(make_run: MakeRun) -
         assert words in top
     assert "<code>tasks sweep</code>" in top
     assert 'data-metric="rounds/mean">3.376<' in top
+
+
+@pytest.mark.parametrize(
+    ("values", "has_bars"),
+    [
+        ({}, True),
+        ({"low": None, "high": None, "no_interval": "one episode"}, False),
+    ],
+)
+def test_bars_are_spoken_of_where_there_are_some(
+    make_run: MakeRun, values: dict[str, Any], has_bars: bool
+) -> None:
+    said = replace(HEADLINE, **values)
+    run = make_run(metrics={"rounds/mean": 3.376}, headline=said.to_json())
+    text = write_report(run).read_text(encoding="utf-8")
+    assert ("bars are intervals" in text) is has_bars
 
 
 @pytest.mark.parametrize(

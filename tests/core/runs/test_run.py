@@ -57,7 +57,10 @@ def test_open_run_accepts_a_path(store: Path, monkeypatch: pytest.MonkeyPatch) -
     "reference",
     ["2026", "20260109", "@-4", "@0", "@first", "@--1", "", "../x", "aaaaab", "\x00", "@-\u00b2"],
 )
-def test_open_run_refuses_in_one_sentence(store: Path, reference: str) -> None:
+def test_open_run_refuses_in_one_sentence(
+    store: Path, reference: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(store)  # so that a path leads to nothing
     with pytest.raises(RunNotFoundError) as caught:
         open_run(reference, store)
     assert "\n" not in caught.value.message

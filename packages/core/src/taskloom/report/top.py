@@ -138,7 +138,8 @@ def _figures(run: Run, headline: Headline | None) -> h.Node:
     if headline is None:
         return _first_metric(run)
     half = None if headline.low is None or headline.high is None else (headline.high - headline.low) / 2  # fmt: skip
-    direction = headline.better
+    beside = headline.baseline
+    has_bars = half is not None or (beside is not None and beside.low is not None)
     unit = f"{headline.unit}; " if headline.unit else ""
     return h.div(".result")[
         h.p(".of", data_metric="headline.title")[headline.title],
@@ -149,7 +150,7 @@ def _figures(run: Run, headline: Headline | None) -> h.Node:
         ],
         strip(headline, half),
         h.p(".small", data_metric="headline.unit")[
-            f"{unit}{direction} is better; bars are intervals"
+            f"{unit}{headline.better} is better" + "; bars are intervals" * has_bars
         ],
         headline.no_baseline
         and h.p(".small", data_metric="headline.no_baseline")[

@@ -70,7 +70,7 @@ def _facts(metrics: Mapping[str, float]) -> Facts:
         rows.append(("corpus", f"{metrics['corpus/train']:,.0f} training sequences", False))
     for name, words in (
         ("too_long", "longer than the model"),
-        ("left_out", "not readable, see Corpus"),
+        ("left_out", "unreadable, repeated or of another kind, see Corpus"),
     ):
         count = metrics.get(f"corpus/{name}", 0)
         if count:
