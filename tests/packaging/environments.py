@@ -103,7 +103,7 @@ class Environment:
         """
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "TASK"))}
         # A release that is older than this Python may warn of what the next one drops; the tests of every day are strict.
-        environment = {**clean, "OMP_NUM_THREADS": "1", "TASKS_STORE": str(folder / "runs")}
+        environment = {**clean, "OMP_NUM_THREADS": "1"}
         subprocess.run([self.python, *words], cwd=ROOT, env=environment, check=True)
 
 
@@ -142,7 +142,8 @@ def build_wheels(folder: Path) -> None:
 def try_out(environment: Environment, *, tests: bool, folder: Path) -> None:
     """Run the domain's smallest task, and the unit tests of core."""
     main = "from taskloom.cli import main; import sys; sys.exit(main())"
-    environment.run("-c", main, *SMOKES[environment.extra], "--quiet", folder=folder)
+    store = f"--store={folder / 'runs'}"
+    environment.run("-c", main, *SMOKES[environment.extra], store, "--quiet", folder=folder)
     pytest = ("-m", "pytest", "-n", "0", "-p", "no:cacheprovider", "-W", "default")
     if environment.extra in CASES:
         environment.run(*pytest, *CASES[environment.extra], folder=folder)

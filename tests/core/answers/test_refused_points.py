@@ -85,6 +85,7 @@ def test_a_sweep_tells_what_is_refused_and_keeps_nothing_of_it(
 
 
 def test_a_search_goes_on_past_what_is_refused(say: Callable[..., Answer], tmp_path: Path) -> None:
+    pytest.importorskip("optuna")  # an extra, which some environments lack
     words = ("--a=1,3,5", "--b=1,3", "--optimize=x:max", "--trials=12", "--executor=inline")
     answer = say("sweep", "rule", "one", *words, f"--store={tmp_path}/s")
     assert answer.returncode == 1, answer.stderr  # as after any trial that fails

@@ -59,7 +59,8 @@ def save_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compressed: bool =
     def write(partial: Path) -> None:
         # An open file, because numpy appends `.npz` to a name that does not end so.
         with partial.open("wb") as file:
-            save(file, allow_pickle=False, **known)
+            # Before NumPy 2.2 these knew no `allow_pickle`, and wrote it as one more array; objects are refused above.
+            save(file, **known)
 
     _replace(path, write)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 from PIL import Image
+from taskloom.arrays import save_npz
 
 from taskloom_control.report.drawing import BACKGROUND, Camera
 
@@ -58,9 +59,8 @@ def render_frames(
         mujoco.mj_saveModel(model, str(folder / "model.mjb"))
         states = {k: arrays[k][steps] for k in ("qpos", "mocap_pos", "mocap_quat")}
         view = np.array([*camera.center, *angles(camera), camera.extent])
-        np.savez(
-            folder / "states.npz", allow_pickle=False, size=np.array(size), view=view, **states
-        )
+        sizes = {"size": np.array(size), "view": view}
+        save_npz(folder / "states.npz", {**sizes, **states}, compressed=False)
         if not any(_render(folder, context) for context in contexts):
             return []
         with np.load(folder / "frames.npz", allow_pickle=False) as file:
@@ -118,7 +118,7 @@ def _main(folder: Path) -> None:
             renderer.update_scene(data, camera)
             _hang_backdrop(renderer.scene, camera)
             frames.append(renderer.render().copy())
-    np.savez(folder / "frames.npz", allow_pickle=False, frames=np.stack(frames))
+    np.savez(folder / "frames.npz", frames=np.stack(frames))
 
 
 def _light(model: mujoco.MjModel) -> None:

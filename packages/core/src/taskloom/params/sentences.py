@@ -71,6 +71,7 @@ _FIXED = {
     "multiple_argument_values": "is given twice",
     "invalid_key": "has a key that is not text",
     "string_unicode": "must be text in UTF-8",
+    "string_sub_type": "must be plain text",
     "string_not_ascii": "must be text of ASCII characters",
     "set_item_not_hashable": "must be a list of single values",
     "recursion_loop": "contains itself",
