@@ -99,7 +99,7 @@ def shell(tmp_path: Path, request: pytest.FixtureRequest) -> Shell:
         script = binaries / name
         script.write_text(f"#!{binaries / 'python'}\nimport sys\n{code}\n")
         script.chmod(0o755)
-    # Before the binaries, since the environment's own `python` is that of `pip` and of whoever asks for `sys.executable`.
+    # Before the binaries, since the environment's own `python` is that of `pip` and of what reads `sys.executable`.
     shadows = tmp_path / "shadows"
     shadows.mkdir()
     for program in ("tasks", "python") if size("forked_commands") else ():

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,15 @@ from taskloom_hci.policies.policy import RandomPolicy
 from taskloom_hci.state.elements import discrete_array_element
 from taskloom_hci.users.pointing import PointingUser
 from tests_outcome import Outcome
+
+# Tests are no package; what those of studies share is loaded by its path, before any of them.
+_SPEC = importlib.util.spec_from_file_location(
+    "study_people", Path(__file__).with_name("people.py")
+)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+sys.modules["study_people"] = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(sys.modules["study_people"])
 
 CASES = Path(__file__).parent / "cases"
 

@@ -68,10 +68,25 @@ code = true
 """
 
 
-def study_of(folder: Path, text: str = STUDY, people: int = 40) -> StudyConfig:
+PAIRED = """
+[study]
+people = {people}
+seed = 5
+[[condition]]
+name = "two"
+task = "pointing"
+assistant = "big"
+parameters = {{cells = 7, targets = 3}}
+episodes = {episodes}
+seats = ["user", "assistant"]
+limit = {limit}
+"""
+
+
+def study_of(folder: Path, text: str = STUDY, people: int = 40, **values: float) -> StudyConfig:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "study.toml"
-    path.write_text(text.format(people=people), encoding="utf-8")
+    path.write_text(text.format(people=people, **values), encoding="utf-8")
     return read_study(path)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from scipy.stats import nct
+from study_people import STUDY, study_of
 from taskloom.errors import ConfigError, UsageError
 from taskloom.seeding import derive_seed
 from taskloom_hci.study.file import read_study
@@ -18,15 +17,6 @@ from taskloom_hci.study.plan import conditions_of, num_rows, plan
 from taskloom_hci.study.power import powers
 from taskloom_hci.study.words import words
 from taskloom_hci.verbs.study_power import numbers_of
-
-_SPEC = importlib.util.spec_from_file_location(
-    "study_people", Path(__file__).with_name("people.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-people: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(people)
-STUDY, study_of = people.STUDY, people.study_of
 
 # Orders ------------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,18 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from study_people import PAIRED, Person, Serving, meet, study_of
 from taskloom_hci.recordings.blocks import read_blocks, session_files
 from taskloom_hci.recordings.journal import read_lines
 from waiting import until
-
-_SPEC = importlib.util.spec_from_file_location(
-    "study_people", Path(__file__).with_name("people.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-people: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(people)
-Serving, Person, study_of = people.Serving, people.Person, people.study_of
 
 ALONE = """
 [study]
@@ -36,19 +27,6 @@ name = "alone"
 task = "pointing"
 assistant = "none"
 episodes = 2
-"""
-PAIRED = """
-[study]
-people = {people}
-seed = 5
-[[condition]]
-name = "two"
-task = "pointing"
-assistant = "big"
-parameters = {{cells = 7, targets = 3}}
-episodes = 1
-seats = ["user", "assistant"]
-limit = 60
 """
 UNSAVED = 1011
 
@@ -139,7 +117,7 @@ def test_a_full_disk_loses_no_answer_and_people_go_on_when_there_is_room(
     async def refused(**who: Any) -> int:
         return await until_closed(Person(None), lambda _: comes(**who))
 
-    session = people.meet(served, play)
+    session = meet(served, play)
     assert answered > 0
     for who in ({"session": session}, {}, {"door": "link-1"}):
         assert asyncio.run(refused(**who)) == UNSAVED
@@ -162,7 +140,7 @@ def test_a_full_disk_loses_no_answer_and_people_go_on_when_there_is_room(
 def test_two_people_go_back_together_and_play_one_game(
     disk: Disk, serve: Callable[[Any], Any], tmp_path: Path
 ) -> None:
-    served = serve(study_of(tmp_path, PAIRED, people=2))
+    served = serve(study_of(tmp_path, PAIRED, people=2, episodes=1, limit=60))
 
     async def begin() -> list[str]:
         one, two = Person(await served.connect()), Person(await served.connect())
@@ -221,7 +199,7 @@ def test_who_withdraws_is_deleted_as_soon_as_there_is_room(
         await person.say(type="withdraw")
         await person.hear("page")
 
-    people.meet(served, leave)
+    meet(served, leave)
     (path,) = session_files(served.ctx.dir)
     until(lambda: "cannot be deleted yet" in caplog.text)
     assert any(line.kind == "action" for line in read_lines(path)[0])

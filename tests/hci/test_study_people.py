@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import importlib.util
 import json
 import random
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from study_people import PAIRED, Person, Serving, study_of
 from taskloom.seeding import derive_seed
 from taskloom_hci.batch.episodes import join, load
 from taskloom_hci.batch.loop import play_loop
@@ -29,16 +29,6 @@ from taskloom_hci.study.visit import Visit
 from taskloom_hci.users.drawn import PeopleDrawn
 from taskloom_hci.verbs.study import simulated_user, with_participants
 from tests_sizes import size
-
-_SPEC = importlib.util.spec_from_file_location(
-    "study_people", Path(__file__).with_name("people.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-people: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(people)
-STUDY, study_of = people.STUDY, people.study_of
-Serving, Person = people.Serving, people.Person
 
 # Simulated participants --------------------------------------------------------------------------------------------
 
@@ -159,20 +149,6 @@ def test_games_through_the_socket_are_those_of_an_offline_run_to_the_bit(
 
 # Two people --------------------------------------------------------------------------------------------------------
 
-PAIRED = """
-[study]
-people = {people}
-seed = 5
-[[condition]]
-name = "two"
-task = "pointing"
-assistant = "big"
-parameters = {{cells = 7, targets = 3}}
-episodes = 2
-seats = ["user", "assistant"]
-limit = 1.5
-"""
-
 
 async def move(person: Person) -> bool:
     """Wait for the person's turn and play it; false at the end of the study."""
@@ -191,7 +167,7 @@ async def move(person: Person) -> bool:
 
 
 def test_two_people_play_one_game_and_it_is_played_again_to_the_bit(tmp_path: Path) -> None:
-    served = Serving(tmp_path / "run", study_of(tmp_path, PAIRED, people=2))
+    served = Serving(tmp_path / "run", study_of(tmp_path, PAIRED, people=2, episodes=2, limit=1.5))
 
     async def both() -> None:
         one, two = Person(await served.connect()), Person(await served.connect())
@@ -218,7 +194,7 @@ def test_two_people_play_one_game_and_it_is_played_again_to_the_bit(tmp_path: Pa
 
 
 def test_an_agent_takes_the_seat_of_a_person_who_does_not_come_or_goes(tmp_path: Path) -> None:
-    served = Serving(tmp_path / "run", study_of(tmp_path, PAIRED, people=1))
+    served = Serving(tmp_path / "run", study_of(tmp_path, PAIRED, people=1, episodes=2, limit=1.5))
 
     async def play() -> None:
         one, two = Person(await served.connect()), Person(await served.connect())

@@ -4,25 +4,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from study_people import HELLO, STUDY, Person, Serving, meet, study_of
 from taskloom_hci.recordings.blocks import session_files
 from taskloom_hci.recordings.journal import read_lines
-
-_SPEC = importlib.util.spec_from_file_location(
-    "study_people", Path(__file__).with_name("people.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-people: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(people)
-STUDY, study_of, HELLO = people.STUDY, people.study_of, people.HELLO
-Serving, Person, meet = people.Serving, people.Person, people.meet
 
 
 @pytest.fixture(scope="module")
