@@ -12,7 +12,6 @@ would by chance (one in twenty), or if none does and it lies farther off than th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -176,8 +175,10 @@ def _discriminant(x: np.ndarray, own: np.ndarray, second: np.ndarray) -> _Cut | 
 
 
 def _at_most(k: int, n: int, share: float) -> float:
-    """Return the probability of at most k successes of n."""
-    return sum(math.comb(n, i) * share**i * (1 - share) ** (n - i) for i in range(k + 1))
+    """Return the probability of at most k successes of n, for any number of samples."""
+    from scipy.special import bdtr  # scipy is heavy
+
+    return float(bdtr(k, n, share))
 
 
 def _whitening(
