@@ -119,7 +119,7 @@ class ModelMap:
         if not self.same:
             acted = self._idle.copy()
             acted[self.controls] = control
-        inside: np.ndarray = np.clip(acted, self.low, self.high)
+        inside: np.ndarray = acted.clip(self.low, self.high)
         return inside
 
     def to_plan(self, acted: Float[np.ndarray, " m"]) -> Float[np.ndarray, " nu"]:

@@ -213,12 +213,17 @@ def pieces(model: mujoco.MjModel) -> dict[int, np.ndarray]:
     return found
 
 
+# Places among MuJoCo's warnings. Asked for after every step: an enumeration's members are slow to turn into numbers.
+_BAD_NUMBER = np.array(
+    [
+        int(mujoco.mjtWarning.mjWARN_BADQPOS),
+        int(mujoco.mjtWarning.mjWARN_BADQVEL),
+        int(mujoco.mjtWarning.mjWARN_BADQACC),
+        int(mujoco.mjtWarning.mjWARN_BADCTRL),
+    ]
+)
+
+
 def is_unstable(data: mujoco.MjData) -> bool:
     """Return whether a simulation met a bad number or was reset because of one."""
-    bad = (
-        mujoco.mjtWarning.mjWARN_BADQPOS,
-        mujoco.mjtWarning.mjWARN_BADQVEL,
-        mujoco.mjtWarning.mjWARN_BADQACC,
-        mujoco.mjtWarning.mjWARN_BADCTRL,
-    )
-    return any(data.warning[int(w)].number > 0 for w in bad)
+    return bool(data.warning.number[_BAD_NUMBER].any())

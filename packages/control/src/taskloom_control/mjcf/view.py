@@ -56,6 +56,8 @@ class PlanView:
     def mocap_poses(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions and quaternions of all mocap bodies of the planning model, shapes (n, 3) and (n, 4)."""
         ids = self._map.mocaps
+        if self._map.same:
+            return self._data.mocap_pos.copy(), self._data.mocap_quat.copy()
         return self._data.mocap_pos[ids], self._data.mocap_quat[ids]
 
     def sensor(self, name: str) -> np.ndarray:

@@ -84,17 +84,17 @@ class LocalModel:
         problem.physics += steps
         states = np.empty((steps + 1, mujoco.mj_stateSize(model, self._bits)))
         qpos, rest = np.empty((steps + 1, model.nq)), np.empty((steps + 1, model.nv + model.na))
-        applied, sensors = np.empty_like(controls), np.empty((steps, model.nsensordata))
+        # All at once, as long as no feedback changes them: a call for each step costs as much as the step.
+        applied = np.clip(controls, problem.low, problem.high)
+        sensors = np.empty((steps, model.nsensordata))
         for k in range(steps + 1):
             mujoco.mj_getState(model, data, states[k], self._bits)
             qpos[k], rest[k, : model.nv], rest[k, model.nv :] = data.qpos, data.qvel, data.act
             if k == steps:
                 break
-            control = controls[k]
             if reference is not None and gains is not None:
                 gap = self.difference(reference.qpos[k], reference.rest[k], qpos[k], rest[k])
-                control = control + gains[k] @ gap
-            applied[k] = np.clip(control, problem.low, problem.high)
+                applied[k] = (controls[k] + gains[k] @ gap).clip(problem.low, problem.high)
             data.ctrl[:] = applied[k]
             # Step by step, not by the engine: feedback needs the state that each control leads to.
             mujoco.mj_step(model, data)
