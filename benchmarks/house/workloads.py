@@ -120,7 +120,11 @@ def optimizers() -> Pieces:
     draw_of, low, high = named("Draw"), np.full(1, -1.0), np.full(1, 1.0)
     for kind in ("ps", "shooting", "mppi", "smooth_mppi", "cem", "icem", "dial", "cma_es"):
         config = ControlConfig.model_validate({"optimizer": {"kind": kind}})
-        sample, update = asked(config.optimizer, 4, 1)
+        optimizer = config.optimizer
+        # A later version gives each of ps's candidates a scale of its own: the same work is compared, all at one scale.
+        if getattr(optimizer, "finest", 1.0) != 1:
+            optimizer = type(optimizer).model_validate({**optimizer.model_dump(), "finest": 1.0})
+        sample, update = asked(optimizer, 4, 1)
         rng = np.random.default_rng(0)
 
         def plans(sample: Any = sample, update: Any = update, rng: Any = rng) -> None:
@@ -140,8 +144,13 @@ def more(words: tuple[str, ...], option: str, short: int, long: int) -> Marginal
 
 def control() -> Pieces:
     """Yield fifteen seconds of closed loops."""
+    from taskloom_control import ControlConfig
+
+    # A later version plays the episode again with its controls at rest, as the baseline.
+    alone = ("--baseline=false",) if "baseline" in ControlConfig.model_fields else ()
     for kind in ("cem", "mppi", "ilqr", "lqr"):
-        yield f"control {kind}", more((*_CONTROL, f"--optimizer={kind}"), "--seconds", 3, 18)
+        words = (*_CONTROL, *alone, f"--optimizer={kind}")
+        yield f"control {kind}", more(words, "--seconds", 3, 18)
 
 
 def hci() -> Pieces:
