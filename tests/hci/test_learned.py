@@ -271,16 +271,23 @@ def test_value_iteration_trains_a_user_without_regret(
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("task", ["pointing", "pointing_2d"])
-def test_a_user_in_training_is_measured_against_its_own_games(task: str, tmp_path: Path) -> None:
+def test_a_user_in_training_is_measured_against_its_own_games(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Training a user ended with a traceback: a place on a line is a row of one number."""
     pytest.importorskip("stable_baselines3")
     from taskloom_hci.exports.training import train
 
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
     small = {"cells": 9} if task == "pointing" else {"width": 4, "height": 3}
     game = make_bundle(task, **small, targets=3, max_rounds=6, assistant={"kind": "gain"})
     curve = train(game, "user", "ppo", 64, tmp_path / "u.zip", num_envs=4, games=20)
     assert curve[-1].regret is not None
     assert curve[-1].regret >= 0.0
+    # One cache of PyTorch's stays, whatever is done with it: a folder for each training is what grew without end.
+    assert {path.name.partition("_")[0] for path in temporary.iterdir()} <= {"torchinductor"}
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -21,6 +21,7 @@ from gymnasium import Space
 from numpy.typing import NDArray
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import ActorCriticPolicy
 from taskloom.bound import BoundTask
 from torch import Tensor, nn
@@ -287,6 +288,8 @@ def train(
         settings["batch_size"] = min(settings["batch_size"], settings["n_steps"] * num_envs)
     torch.set_num_threads(1)
     model = _KINDS[learner](policy, env, seed=seed, device="cpu", **settings)
+    # Without a logger of its own the library leaves an empty folder of today's date among the temporary files.
+    model.set_logger(Logger(folder=None, output_formats=[]))
     curve = _Curve(Examination(bundle, role, games), told, stop_at, every=5)
     model.learn(steps, callback=curve)
     if not curve.points or curve.points[-1].steps != model.num_timesteps:
