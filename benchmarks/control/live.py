@@ -43,7 +43,7 @@ from taskloom_control.planning.asynchronous import AsyncController
 from taskloom_control.planning.controller import Controller
 from taskloom_control.planning.deadline import Deadline
 from websockets.sync.client import connect
-from websockets.typing import Subprotocol
+from websockets.typing import Origin as BrowserOrigin, Subprotocol
 
 QUIET = {"record": {"animation": False, "fan_every": 0}, "baseline": False}
 
@@ -107,7 +107,11 @@ def rate_of(name: str, weight: str, *, beside: bool) -> None:
         address = f"ws://127.0.0.1:{page.server.get_port()}"
         protocols = [Subprotocol(f"viser-v{viser.__version__}")]
         with connect(
-            address, subprotocols=protocols, additional_headers=headers, max_size=None
+            address,
+            subprotocols=protocols,
+            additional_headers=headers,
+            origin=BrowserOrigin(address.replace("ws:", "http:")),
+            max_size=None,
         ) as browser:
             while not ended.is_set():
                 browser.recv(timeout=5)

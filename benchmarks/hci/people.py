@@ -28,7 +28,7 @@ from taskloom_hci.recordings.journal import read_lines
 from taskloom_hci.study.config import ConditionPart, StudyConfig, StudyPart
 from taskloom_hci.study.file import settings_of
 from taskloom_hci.study.noted import STATE
-from taskloom_hci.study.running import ADDRESS, doors_of
+from taskloom_hci.study.running import ADDRESS, links_of
 from taskloom_hci.study.serving import ServedStudy
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
@@ -69,7 +69,7 @@ class Page:
     """A page that plays: it presses left or right at random, and now and then stays."""
 
     def __init__(self, run: str, number: int, rate: float) -> None:
-        self.door = next(door for door in doors_of(run, 0) if door.name == "everyone")
+        self.link = next(link for link in links_of(run, 0) if link.name == "everyone")
         self.random = random.Random(number)
         self.rate, self.session = rate, ""
         self.latencies: list[float] = []
@@ -79,7 +79,7 @@ class Page:
     async def play(self, port: int, until: float) -> None:
         """Play until a moment, or until the server is gone."""
         address = f"{ADDRESS}:{port}"
-        headers = {"Cookie": f"{self.door.cookie}_{port}={self.door.ticket}"}
+        headers = {"Cookie": f"{self.link.cookie}_{port}={self.link.ticket}"}
         due = time.perf_counter() + (self.random.random() / self.rate if self.rate else 0)
         async with connect(
             f"ws://{address}/socket",

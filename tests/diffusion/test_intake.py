@@ -1,4 +1,4 @@
-"""The one door: every line is kept or counted, one molecule is one however it is written, and parts follow the content."""
+"""Intake: every line is kept or counted, one molecule is one however it is written, and parts follow the content."""
 
 from __future__ import annotations
 

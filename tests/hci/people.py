@@ -18,7 +18,7 @@ from taskloom_hci.recordings.journal import read_lines
 from taskloom_hci.study.config import StudyConfig
 from taskloom_hci.study.file import read_study
 from taskloom_hci.study.noted import STATE
-from taskloom_hci.study.running import ADDRESS, doors_of
+from taskloom_hci.study.running import ADDRESS, links_of
 from taskloom_hci.study.serving import ServedStudy
 
 STUDY = """
@@ -116,8 +116,8 @@ class Serving:
         assert not self._thread.is_alive()
 
     def cookie(self, name: str = "everyone") -> str:
-        door = next(door for door in doors_of(self.ctx.dir.name, 3) if door.name == name)
-        return f"{door.cookie}_{self.port}={door.ticket}"
+        link = next(link for link in links_of(self.ctx.dir.name, 3) if link.name == name)
+        return f"{link.cookie}_{self.port}={link.ticket}"
 
     async def connect(self, cookie: str | None = None, origin: str | None = None) -> Any:
         from websockets.asyncio.client import connect
@@ -182,9 +182,9 @@ class Person:
             )
 
 
-def meet(serving: Serving, talk: Callable[[Person], Awaitable[Any]], **door: Any) -> Any:
+def meet(serving: Serving, talk: Callable[[Person], Awaitable[Any]], **how: Any) -> Any:
     async def run() -> Any:
-        socket = await serving.connect(**door)
+        socket = await serving.connect(**how)
         try:
             return await talk(Person(socket))
         finally:

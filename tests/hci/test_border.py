@@ -1,4 +1,4 @@
-"""The border of the domain: what a game earns, draws and refuses is the same at every door for learners."""
+"""The border of the domain: what a game earns, draws and refuses is the same in every environment for learners."""
 
 # ruff: noqa: ANN401 -- fixtures and cases are of any type
 
@@ -16,7 +16,7 @@ from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.randomness import findings
 from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import HciError
-from taskloom_hci.exports.doors import PATIENCE
+from taskloom_hci.exports.common import PATIENCE
 from taskloom_hci.exports.env import GameEnv
 from taskloom_hci.exports.sb3 import PointingVecEnv
 from taskloom_hci.exports.vector import PointingVector
@@ -80,7 +80,7 @@ def test_every_door_hands_out_what_the_game_earned(name: str) -> None:
     for seed in range(size("conserved_games")):
         made = make_bundle(name, **GAMES[name])
         recorded = Recorded(made, seed)
-        recorded.seed = seed  # type: ignore[attr-defined] # for the doors
+        recorded.seed = seed  # type: ignore[attr-defined] # for the environments
         made.close()
         roles = [role for role in ("user", "assistant") if getattr(made, role) is not None]
         for train in roles:
@@ -127,13 +127,13 @@ def test_shares_of_an_absent_agent_go_to_the_other_and_shares_sum_to_one() -> No
         GameAEC(make_bundle("example"), ((0.5, 0.5), (0.5, 0.6)))
 
 
-def _first_targets(door: Any) -> list[int]:
-    seen = door.reset()
+def _first_targets(env: Any) -> list[int]:
+    seen = env.reset()
     seen = seen[0] if isinstance(seen, tuple) else seen
     return np.ravel(seen["task_state__targets"] if isinstance(seen, dict) else seen).tolist()
 
 
-DOORS = {
+ENVIRONMENTS = {
     "alone": GameEnv,
     "user": lambda bundle, **seed: PointingVector(bundle, 2, **seed),
     "assistant": lambda bundle, **seed: AssistantVector(bundle, 2, **seed),
@@ -141,15 +141,15 @@ DOORS = {
 }
 
 
-@pytest.mark.parametrize("door", sorted(DOORS))
-def test_a_seed_is_obeyed_wherever_it_is_given_and_none_is_a_fresh_one(door: str) -> None:
-    make = DOORS[door]
+@pytest.mark.parametrize("kind", sorted(ENVIRONMENTS))
+def test_a_seed_is_obeyed_wherever_it_is_given_and_none_is_a_fresh_one(kind: str) -> None:
+    make = ENVIRONMENTS[kind]
     free, again = (_first_targets(make(make_bundle("pointing"))) for _ in range(2))
     assert free != again
     assert _first_targets(make(make_bundle("pointing", seed=0))) == _first_targets(
         make(make_bundle("pointing", seed=0))
     )
-    # The door's seed stands above the bundle's.
+    # The environment's seed stands above the bundle's.
     assert _first_targets(make(make_bundle("pointing", seed=1), seed=5)) == _first_targets(
         make(make_bundle("pointing", seed=5))
     )

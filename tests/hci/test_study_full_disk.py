@@ -102,8 +102,8 @@ def test_a_full_disk_loses_no_answer_and_people_go_on_when_there_is_room(
         assert await until_closed(person, act) == UNSAVED
         return str(person.session)
 
-    async def comes(session: str | None = None, door: str = "everyone") -> Any:
-        person = Person(await served.connect(served.cookie(door)))
+    async def comes(session: str | None = None, link: str = "everyone") -> Any:
+        person = Person(await served.connect(served.cookie(link)))
         try:
             told = await person.arrive(**({"session": session} if session else {}))
             if session and told["type"] == "welcome" and told["seq"] == answered:
@@ -119,7 +119,7 @@ def test_a_full_disk_loses_no_answer_and_people_go_on_when_there_is_room(
 
     session = meet(served, play)
     assert answered > 0
-    for who in ({"session": session}, {}, {"door": "link-1"}):
+    for who in ({"session": session}, {}, {"link": "link-1"}):
         assert asyncio.run(refused(**who)) == UNSAVED
     (path,) = session_files(served.ctx.dir)  # who came anew has left nothing
     lines, size = read_lines(path)
@@ -131,7 +131,7 @@ def test_a_full_disk_loses_no_answer_and_people_go_on_when_there_is_room(
     assert "(No space left on device)" in told[0]
     disk.empty()
     assert asyncio.run(comes(session))["seq"] == answered
-    assert asyncio.run(comes(door="link-1"))["type"] == "welcome"
+    assert asyncio.run(comes(link="link-1"))["type"] == "welcome"
     served.stop()
     assert sum(line.kind == "action" for line in read_lines(path)[0]) == answered + 1
     assert caplog.messages[-1] == "What people do is saved again."

@@ -116,14 +116,14 @@ def test_a_flood_is_cut_off_and_others_are_served(serving: Serving) -> None:
 def test_a_person_without_the_key_gets_no_word(serving: Serving) -> None:
     from websockets.exceptions import InvalidStatus
 
-    for door in (
+    for how in (
         {"cookie": ""},
         {"cookie": f"taskloom_study_{serving.port}=wrong"},
         {"origin": "http://elsewhere.example"},
         {"cookie": serving.cookie("desk")},
     ):
         with pytest.raises(InvalidStatus) as refused:
-            meet(serving, Person.arrive, **door)
+            meet(serving, Person.arrive, **how)
         assert refused.value.response.status_code == 403
 
 

@@ -216,16 +216,16 @@ LOOKING = {"until", "max_seeds", "g"}
 
 
 @pytest.mark.parametrize(
-    ("door", "left_out"),
+    ("call", "left_out"),
     [(tl.study, set()), (tl.Study.of, LOOKING), (study_command, set()), (study_runs, LOOKING)],
     ids=["tl.study", "Study.of", "tasks study TASK", "tasks study SWEEP"],
 )
-def test_a_question_has_the_same_words_and_defaults_at_every_door(
-    door: Callable[..., object], left_out: set[str]
+def test_a_question_has_the_same_words_and_defaults_in_every_call(
+    call: Callable[..., object], left_out: set[str]
 ) -> None:
     """The signatures are written out, so that they complete and type-check; here they are held together."""
     asked = {item.name: item.default for item in fields(StudyQuestion) if item.name not in left_out}
-    given = inspect.signature(door).parameters
+    given = inspect.signature(call).parameters
     assert asked.keys() <= given.keys()
     assert not left_out & given.keys()
     for name, default in asked.items():

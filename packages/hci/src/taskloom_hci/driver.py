@@ -45,7 +45,7 @@ def pair(task: InteractionTask, config: HciConfig, seed: int | None = None) -> B
     Args:
         task: The task.
         config: Who plays.
-        seed: Root of all random numbers; by default 0. The doors for learners (`GameEnv` and the like) draw a fresh one
+        seed: Root of all random numbers; by default 0. Environments for learners (`GameEnv` and the like) draw a fresh one
             where none was given.
 
     Raises:
@@ -72,7 +72,7 @@ def make_bundle(name: str, *, seed: int | None = None, **config: Any) -> Bundle:
 
     Args:
         name: The task's name.
-        seed: Root of all random numbers; by default 0. The doors for learners (`GameEnv` and the like) draw a fresh one
+        seed: Root of all random numbers; by default 0. Environments for learners (`GameEnv` and the like) draw a fresh one
             where none was given.
         config: Entries of the task's config.
     """

@@ -1,4 +1,4 @@
-"""The one door to inputs that are scored: a file, a folder of images, or JSON lines from the standard input."""
+"""Inputs that are scored: a file, a folder of images, or JSON lines from the standard input."""
 
 from __future__ import annotations
 

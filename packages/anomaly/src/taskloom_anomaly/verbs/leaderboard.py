@@ -26,7 +26,7 @@ from taskloom_anomaly.verbs.common import ParamOption, arguments_of
 BOARD, PAGE, CELLS = "leaderboard.json", "leaderboard.html", "cells"
 # A watch is no task with anomalies; one needs an earlier run, one files of the user's.
 LEFT_OUT = {"monitor": "it is a watch", "backdoor_detection": "it needs a run", "text": "it needs files"}  # fmt: skip
-# A skyline that is told the anomalies; and the door to the libraries, which is a detector once a class is named.
+# A skyline that is told the anomalies; and the adapter of the libraries, which is a detector once a class is named.
 _NOT_BY_DEFAULT = ("probe", "library")
 
 

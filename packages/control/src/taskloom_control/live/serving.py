@@ -1,8 +1,8 @@
-"""A viser server of this machine only, behind the gate of `tasks view`: a browser without the address's token gets nothing.
+"""A viser server of this machine only, behind the rules of `tasks view`: a browser without the address's token gets nothing.
 
 viser binds every interface unless it is told otherwise, answers every request, and checks no token. It hands requests to the
 function that it gives `websockets` as `process_request`; ours is put before it while the server starts. Whether that worked is
-asked of the server itself before its address is told: without the gate there is no page.
+asked of the server itself before its address is told: without the rules there is no page.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import MissingExtraError, UsageError
-from taskloom.view.gate import Gate, new_token
+from taskloom.view.access import AccessLink, AccessRules, new_token
 from taskloom.view.serve import ADDRESS, listen
 
 from taskloom_control.errors import LinkError
@@ -64,18 +64,21 @@ def open_server(port: int, title: str) -> tuple[viser.ViserServer, str]:
     with listen(port) as listener:
         taken = int(listener.getsockname()[1])
     token = new_token()
-    gate = Gate(taken, token, "tasks control watch")
+    told = "Open the address that `tasks control watch` printed: it holds the key."
+    rules = AccessRules(taken, [AccessLink("watch", token)], told)
     # An environment variable of viser's would have the last word on the port.
     os.environ.pop("_VISER_PORT_OVERRIDE", None)
     # Its greeting names an address without the token, and stdout is for what a program reads.
-    with _STARTING, _gated(gate), contextlib.redirect_stdout(io.StringIO()):
+    with _STARTING, _guarded(rules), contextlib.redirect_stdout(io.StringIO()):
         server = viser.ViserServer(host=ADDRESS, port=taken, verbose=False)
     if server.get_port() != taken or server.get_host() != ADDRESS:
         close_server(server)
         raise UsageError(f"--port={taken} cannot be used.", hint="--port=0 takes a free one.")
     if _status(taken) != 403:
         close_server(server)
-        raise LinkError("This version of viser starts without the gate; install viser 1.1.")
+        raise LinkError(
+            "This version of viser answers without asking for the token; install viser 1.1."
+        )
     server.gui.set_panel_label(title)
     return server, f"http://{ADDRESS}:{taken}/?token={token}"
 
@@ -88,8 +91,8 @@ def close_server(server: viser.ViserServer) -> None:
 
 
 @contextmanager
-def _gated(gate: Gate) -> Iterator[None]:
-    """Put the gate before what the next server answers with."""
+def _guarded(rules: AccessRules) -> Iterator[None]:
+    """Judge the requests of the next server before it answers them."""
     from websockets.asyncio import server as module
     from websockets.datastructures import Headers
     from websockets.http11 import Response
@@ -99,7 +102,9 @@ def _gated(gate: Gate) -> Iterator[None]:
     def serve(*args: Any, process_request: Callable[..., Any], **more: Any) -> Any:  # noqa: ANN401 -- websockets' own
         def judged(connection: Any, request: Any) -> Any:  # noqa: ANN401 -- websockets' own
             headers = {name.lower(): value for name, value in request.headers.raw_items()}
-            refused = gate.judge(request.path, headers)
+            # The handshake of a WebSocket is a request too, and says so.
+            is_socket = headers.get("upgrade", "").lower() == "websocket"
+            refused = rules.judge(request.path, headers, is_socket=is_socket).answer
             if refused is None:
                 answer = process_request(connection, request)
                 if answer is not None:

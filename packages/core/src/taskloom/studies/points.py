@@ -38,7 +38,7 @@ def values_of_results(
 
 
 def factors_of(points: Sequence[SweepPoint]) -> tuple[str, ...]:
-    """Return the parameters that vary between points and that someone set; all that vary where nothing was set.
+    """Return the parameters that vary between points and that were set by hand; all that vary where nothing was set.
 
     Those that only follow from the choice of the component that they belong to are left out.
     """

@@ -46,7 +46,7 @@ def quiet_libraries() -> Iterator[None]:
     finally:
         with _LOCK:
             _STATE.calls -= 1
-            # Another call may end later; and what someone else has put there meanwhile is not ours to remove.
+            # Another call may end later; and what other code has put there meanwhile is not ours to remove.
             if not _STATE.calls and warnings.showwarning is _show:
                 warnings.showwarning = _STATE.before
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from taskloom.errors import MissingExtraError, StoreError, UsageError
 from taskloom.system.processes import take_port_alone
-from taskloom.view.gate import new_token
+from taskloom.view.access import AccessLink, new_token
 
 ADDRESS = "127.0.0.1"
 _NEEDED = ("starlette", "uvicorn", "htpy", "vl_convert")
@@ -43,7 +43,7 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
     with listen(port) as listener:
         taken = listener.getsockname()[1]
         token = new_token()
-        app = security.Guard(make_app(store.resolve()), taken, [security.Door("viewer", token)])
+        app = security.Guard(make_app(store.resolve()), taken, [AccessLink("viewer", token)])
         config = uvicorn.Config(
             app,
             log_level="warning",

@@ -10,7 +10,7 @@ from torch.nn import functional
 class ShortConvolution(nn.Module):
     """Every channel's weighted sum over a few neighbours on both sides (So et al. 2021; Allen-Zhu 2025, "Canon layers").
 
-    Attention begins blind to neighbourhood and spends hundreds of steps on learning to look next door; these few weights
+    Attention begins without any notion of neighbourhood and spends hundreds of steps on learning to look at neighbours; these few weights
     spare them.
 
     Args:

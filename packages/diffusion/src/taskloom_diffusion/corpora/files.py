@@ -1,4 +1,4 @@
-"""A user's own sequences: read through the one door, and split into three parts."""
+"""A user's own sequences: read by the rules of `intake`, and split into three parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door for a user's sequences: each line is kept, or counted with a reason and named."""
+"""Intake of a user's sequences, the only one: each line is kept, or counted with a reason and named."""
 
 from __future__ import annotations
 

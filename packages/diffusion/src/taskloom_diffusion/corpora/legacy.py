@@ -1,4 +1,4 @@
-"""Files as runs read them that were made before there was one door and three parts: such a run keeps its split."""
+"""Files as runs read them that were made before there was one set of rules and three parts: such a run keeps its split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A user's file that a trained model judges: read through the same door, in the same form, as the file it was trained on."""
+"""A user's file that a trained model judges: read by the same rules, in the same form, as the file it was trained on."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Bundle:
     ) -> None:
         self.task, self.user, self.assistant = task, user, assistant
         self.seed = 0 if seed is None else seed
-        # The doors for learners draw a seed of their own where none was given; 0 given is not that.
+        # Environments for learners draw a seed of their own where none was given; 0 given is not that.
         self.is_seeded = seed is not None
         self.reset_turn = parse_turn(reset_turn)
         self.max_rounds = task.max_rounds if max_rounds is None else max_rounds

@@ -20,11 +20,6 @@ from taskloom_hci.compat.agents import (
     BaseObservationEngine as BaseObservationEngine,
     BasePolicy as BasePolicy,
 )
-from taskloom_hci.compat.doors import (
-    GymWrapper as GymWrapper,
-    PettingZooWrapper as PettingZooWrapper,
-    TrainGym as TrainGym,
-)
 from taskloom_hci.compat.elements import (
     CatSet as CatSet,
     Space as Space,
@@ -63,6 +58,11 @@ from taskloom_hci.compat.tasks import (
     SeedBundle as Bundle,
     SimplePointingTask as SimplePointingTask,
     example_game_state as example_game_state,
+)
+from taskloom_hci.compat.wrappers import (
+    GymWrapper as GymWrapper,
+    PettingZooWrapper as PettingZooWrapper,
+    TrainGym as TrainGym,
 )
 from taskloom_hci.errors import (
     ElementAssignmentWarning as StateElementAssignmentWarning,

@@ -17,7 +17,7 @@ agent=bundle.agent batch.belief_numba=accelerated.belief_numba batch.columns_num
 batch.control_numba=accelerated.control_numba batch.jit=accelerated.jit batch.jump_numba=accelerated.jump_numba
 batch.pointing_numba=accelerated.pointing_numba batch.pointing_numpy=accelerated.pointing_numpy
 batch.rules=accelerated.pointing_kernel batch.small=accelerated.small elementary=accelerated.exact_math
-elements=state.elements filtering=state.filtering games.plot=report.plot information=inference.information
+compat.doors=compat.wrappers elements=state.elements exports.doors=exports.common filtering=state.filtering games.plot=report.plot information=inference.information
 joining=bundle.joining linear=accelerated.exact_linear normal=accelerated.exact_normal random=state.streams run=driver
 saving=state.saving spaces=state.spaces timeline=bundle.timeline turns=bundle.turns
 """

@@ -194,7 +194,7 @@ class SeedLinearFeedback(LinearFeedback):
 
 
 class RLPolicy(BasePolicy):
-    """The seed's door to a zip file of Stable-Baselines3, which holds pickled objects."""
+    """The seed's loader of a zip file of Stable-Baselines3, which holds pickled objects."""
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         del args, keywords

@@ -16,7 +16,7 @@ from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES, Turn
 from taskloom_hci.errors import HciError
-from taskloom_hci.exports.doors import (
+from taskloom_hci.exports.common import (
     PATIENCE,
     Masked,
     Opening,

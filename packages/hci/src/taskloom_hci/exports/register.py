@@ -13,7 +13,7 @@ from taskloom.registry.discovery import tasks_of
 from taskloom.registry.refs import TaskRef
 
 from taskloom_hci.driver import make_bundle
-from taskloom_hci.exports.doors import LIMIT, Opening
+from taskloom_hci.exports.common import LIMIT, Opening
 from taskloom_hci.exports.env import GameEnv
 from taskloom_hci.exports.picture import can_draw
 from taskloom_hci.exports.vector import PointingVector

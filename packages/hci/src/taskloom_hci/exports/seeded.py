@@ -18,7 +18,7 @@ from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
-from taskloom_hci.exports.doors import Opening, require_opening, seed_of
+from taskloom_hci.exports.common import Opening, require_opening, seed_of
 from taskloom_hci.exports.env import GameEnv
 from taskloom_hci.exports.spaces import ActionCode, observation_space
 from taskloom_hci.state.streams import UInt64, stream_base

@@ -13,7 +13,7 @@ from pettingzoo import AECEnv, ParallelEnv
 
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import Turn
-from taskloom_hci.exports.doors import Masked, Opening, legal_actions
+from taskloom_hci.exports.common import Masked, Opening, legal_actions
 from taskloom_hci.exports.picture import RENDER_MODES, render
 from taskloom_hci.exports.seats import EQUAL, Seats, Split
 from taskloom_hci.task import Role

@@ -6,7 +6,7 @@ others have numbers of their own, as people differ. Where the user is one of the
 from its first game to its last.
 """
 
-# ruff: noqa: ANN401 -- messages are JSON, and doors are of a library that is an extra
+# ruff: noqa: ANN401 -- messages are JSON, and sockets are of a library that is an extra
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from taskloom.seeding import derive_seed
+from taskloom.view.access import AccessLink
 
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
@@ -36,21 +37,21 @@ RT_LOCATION, RT_SCALE = 6.2, 0.3
 WINDOW = (1280, 800)
 
 
-async def simulate(config: StudyConfig, materials: Materials, port: int, door: Any) -> None:
+async def simulate(config: StudyConfig, materials: Materials, port: int, link: AccessLink) -> None:
     """Let all participants take part, a few at a time.
 
     Args:
         config: The study.
         materials: What its visits share.
         port: The port of the server.
-        door: The door of simulated participants.
+        link: The address of simulated participants.
     """
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int) -> None:
         async with gate:
             participant = SimulatedPerson(config, materials, number)
-            await participant.take_part(port, f"{door.cookie}_{port}={door.ticket}")
+            await participant.take_part(port, f"{link.cookie}_{port}={link.ticket}")
 
     await asyncio.gather(*(one(number) for number in range(config.simulation.people)))
 

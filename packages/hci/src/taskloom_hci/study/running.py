@@ -1,4 +1,4 @@
-"""The run of a study: the server, its doors, and what it remembers between two attempts."""
+"""The run of a study: the server, its addresses, and what it remembers between two attempts."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ import uvicorn
 from taskloom import Result, RunContext
 from taskloom.errors import UsageError
 from taskloom.secrets.digests import keyed_digest
-from taskloom.view.security import Door, Guard
+from taskloom.view.access import AccessLink
+from taskloom.view.security import Guard
 from taskloom.view.serve import listen
 
 from taskloom_hci.recordings.blocks import CONDITIONS, SESSIONS
 from taskloom_hci.study.config import StudyConfig
-from taskloom_hci.study.hall import DESK, EVERYONE, LINK, SIMULATED, Hall
 from taskloom_hci.study.materials import Materials
 from taskloom_hci.study.noted import STATE, digest_of, read_state
 from taskloom_hci.study.participant import simulate
+from taskloom_hci.study.register import DESK, EVERYONE, SIMULATED, SINGLE, VisitRegister
 from taskloom_hci.study.server import QuietServer, StudyServer
 
 ADDRESS = "127.0.0.1"
@@ -54,7 +55,7 @@ class Running:
         conditions.write_text(
             json.dumps({"conditions": self.materials.table}), encoding="utf-8", newline="\n"
         )
-        hall = Hall(self.materials, self.folder / SESSIONS, is_frozen=self.is_frozen)
+        register = VisitRegister(self.materials, self.folder / SESSIONS, is_frozen=self.is_frozen)
         if ctx.latest_checkpoint is None:
             # So that a study that was interrupted goes on, instead of beginning anew.
             with ctx.checkpoint(0) as folder:
@@ -64,29 +65,29 @@ class Running:
                 port = listener.getsockname()[1]
                 self._remember(port)
                 with _little_garbage():
-                    asyncio.run(self._serve(hall, listener, port))
-            told = hall.progress()
+                    asyncio.run(self._serve(register, listener, port))
+            told = register.progress()
         finally:
-            hall.close()
+            register.close()
         return self._result(told)
 
     def _remember(self, port: int) -> None:
         told = {"port": port, "frozen": self.is_frozen, "digest": digest_of(self.config)}
         (self.folder / STATE).write_text(json.dumps(told), encoding="utf-8", newline="\n")
 
-    async def _serve(self, hall: Hall, listener: socket.socket, port: int) -> None:
-        doors = doors_of(self.ctx.dir.name, self.config.links)
+    async def _serve(self, register: VisitRegister, listener: socket.socket, port: int) -> None:
+        links = links_of(self.ctx.dir.name, self.config.links)
 
         def change(ends: bool) -> None:
             wanted = self.config.simulation.people or self.config.study.people
-            self.is_ended = self.is_ended or ends or hall.finished >= wanted
+            self.is_ended = self.is_ended or ends or register.finished >= wanted
 
         config = self.config
         server = StudyServer(
-            hall, syncs=config.durable == "fsync", title=config.study.title, on_change=change
+            register, syncs=config.durable == "fsync", title=config.study.title, on_change=change
         )
         told = "Open the address that you were given: it holds the key."
-        guard = Guard(server.app, port, doors, origin=config.origin, told=told)
+        guard = Guard(server.app, port, links, origin=config.origin, told=told)
         served = QuietServer(
             uvicorn.Config(
                 guard,
@@ -103,10 +104,12 @@ class Running:
         )
         change(False)
         base = config.origin or f"http://{ADDRESS}:{port}"
-        self._announce({d.name: f"{base}/?token={d.token}" for d in doors}, f"{base}/desk", hall)
+        self._announce(
+            {link.name: f"{base}/?token={link.token}" for link in links}, f"{base}/desk", register
+        )
         serving = asyncio.create_task(served.serve(sockets=[listener]))
         looking = asyncio.create_task(server.look_after())
-        simulating = self._simulate(port, doors[-1])
+        simulating = self._simulate(port, links[-1])
         while not (serving.done() or self.is_ended or self.ctx.should_stop):
             await asyncio.sleep(LOOKS_EVERY)
         if simulating is not None:
@@ -118,19 +121,19 @@ class Running:
         served.should_exit = True
         await serving
 
-    def _simulate(self, port: int, door: Door) -> asyncio.Task[None] | None:
+    def _simulate(self, port: int, link: AccessLink) -> asyncio.Task[None] | None:
         if not self.config.simulation.people:
             return None
-        return asyncio.create_task(simulate(self.config, self.materials, port, door))
+        return asyncio.create_task(simulate(self.config, self.materials, port, link))
 
-    def _announce(self, addresses: dict[str, str], desk: str, hall: Hall) -> None:
+    def _announce(self, addresses: dict[str, str], desk: str, register: VisitRegister) -> None:
         """Tell the addresses; `tasks hci study` keeps no copy of what is printed, since they hold the keys."""
         lines = [
-            f"study: {len(hall.visits)} visits so far, {hall.finished} of {self.config.study.people} people done",
+            f"study: {len(register.visits)} visits so far, {register.finished} of {self.config.study.people} people done",
             f"digest of the file: {digest_of(self.config)}"
             + ("" if self.is_frozen else " (not frozen: visits are pilots; --freeze counts them)"),
             f"people: {addresses[EVERYONE]}",
-            *(f"{name}: {text}" for name, text in addresses.items() if name.startswith(LINK)),
+            *(f"{name}: {text}" for name, text in addresses.items() if name.startswith(SINGLE)),
             f"desk: {desk}?{addresses['desk'].partition('?')[2]}",
         ]
         sys.stdout.write("\n".join(lines) + "\n")
@@ -170,25 +173,25 @@ def _listener(remembered: int, asked: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def doors_of(run: str, links: int) -> list[Door]:
-    """Return the ways into the page of a study: for everyone, the links, the desk, and simulated participants.
+def links_of(run: str, singles: int) -> list[AccessLink]:
+    """Return the addresses of a study: for everyone, for one visit each, the desk's, and that of simulated participants.
 
     Nothing secret is stored: the same keys come from this user's own one when the run goes on.
 
     Args:
         run: Name of the run.
-        links: How many addresses are for one visit each.
+        singles: How many addresses are for one visit each.
     """
 
-    def door(name: str, cookie: str) -> Door:
+    def link(name: str, cookie: str) -> AccessLink:
         token, ticket = (
             keyed_digest(f"study {run} {what} {name}")[:40] for what in ("token", "ticket")
         )
-        return Door(name, token, f"taskloom_{cookie}", ticket, redirects=False)
+        return AccessLink(name, token, f"taskloom_{cookie}", ticket, redirects=False)
 
-    people = [EVERYONE, *(f"{LINK}{i + 1}" for i in range(links))]
+    people = [EVERYONE, *(f"{SINGLE}{i + 1}" for i in range(singles))]
     return [
-        *(door(name, "study") for name in people),
-        door(DESK, "desk"),
-        door(SIMULATED, SIMULATED),
+        *(link(name, "study") for name in people),
+        link(DESK, "desk"),
+        link(SIMULATED, SIMULATED),
     ]

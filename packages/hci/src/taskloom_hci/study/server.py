@@ -8,7 +8,7 @@ import html
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from taskloom_hci.errors import HciError
-from taskloom_hci.study.hall import DESK, Hall
 from taskloom_hci.study.protocol import ProtocolError, dump, error, parse
+from taskloom_hci.study.register import DESK, VisitRegister
 from taskloom_hci.study.visit import Visit
 from taskloom_hci.study.words import words
 
@@ -116,16 +116,16 @@ class StudyServer:
     """The application that serves one study.
 
     Args:
-        hall: The visits.
+        register: The visits.
         syncs: Whether events must survive a loss of power before they are answered.
         title: Title of the page.
         on_change: Called when a visit has ended, or the researcher ends the study (then with true).
     """
 
     def __init__(
-        self, hall: Hall, *, syncs: bool, title: str, on_change: Callable[[bool], None]
+        self, register: VisitRegister, *, syncs: bool, title: str, on_change: Callable[[bool], None]
     ) -> None:
-        self.hall, self.title, self._on_change = hall, title, on_change
+        self.register, self.title, self._on_change = register, title, on_change
         self._keeper = Keeper(syncs=syncs)
         self._sockets: dict[str, WebSocket] = {}
         self._is_unsaved = False
@@ -142,12 +142,12 @@ class StudyServer:
     # Pages -----------------------------------------------------------------------------------------------------------
 
     async def _page(self, request: Request) -> Response:
-        if not _people(request.scope["doors"]):
+        if not _people(request.scope["access"]):
             return PlainTextResponse("This address is for the researcher.", 403)
         return HTMLResponse(self._filled("study.html"))
 
     async def _desk_page(self, request: Request) -> Response:
-        if DESK not in request.scope["doors"]:
+        if DESK not in request.scope["access"]:
             return PlainTextResponse("This page is for the researcher.", 403)
         return HTMLResponse(self._filled("desk.html"))
 
@@ -159,7 +159,7 @@ class StudyServer:
         return FileResponse(path, media_type=_TYPES[path.suffix])
 
     def _filled(self, name: str) -> str:
-        language = self.hall.materials.config.study.language
+        language = self.register.materials.config.study.language
         told = html.escape(json.dumps(dict(words()[language]), ensure_ascii=False))
         text = (PAGE / name).read_text(encoding="utf-8")
         text = text.replace("{language}", language).replace("{title}", html.escape(self.title))
@@ -168,20 +168,20 @@ class StudyServer:
     # The people ------------------------------------------------------------------------------------------------------
 
     async def _socket(self, socket: WebSocket) -> None:
-        doors = _people(socket.scope["doors"])
-        if not doors:
+        links = _people(socket.scope["access"])
+        if not links:
             await socket.close(1008)
             return
         await socket.accept()
         visit: Visit | None = None
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            visit = await self._greet(socket, doors)
+            visit = await self._greet(socket, links)
             if visit is not None:
                 await self._listen(socket, visit)
         if visit is not None and self._sockets.get(visit.id) is socket:
             del self._sockets[visit.id]
 
-    async def _greet(self, socket: WebSocket, doors: list[str]) -> Visit | None:
+    async def _greet(self, socket: WebSocket, links: Sequence[str]) -> Visit | None:
         """Wait for the first message, and answer it; None closes the connection."""
         try:
             hello = parse(await asyncio.wait_for(socket.receive_text(), HELLO_WITHIN))
@@ -192,7 +192,7 @@ class StudyServer:
             await socket.close(NO_HELLO)
             return None
         try:
-            visit = self.hall.enter(hello, doors)
+            visit = self.register.enter(hello, links)
         except ProtocolError as refused:
             await socket.send_text(dump(error(refused.code, refused.text)))
             await socket.close(NO_HELLO)
@@ -238,8 +238,8 @@ class StudyServer:
 
     def _ended(self, visit: Visit) -> None:
         if visit.ended == "withdrawn":
-            self.hall.withdrawn.add(visit)
-            self.hall.withdrawn.forget()
+            self.register.withdrawn.add(visit)
+            self.register.withdrawn.forget()
         self._on_change(False)
 
     async def _deliver(self, visit: Visit) -> bool:
@@ -249,7 +249,7 @@ class StudyServer:
             is_written = await self._keeper.keep(visit)
         except OSError as problem:
             self._tell_unsaved(problem)
-            for session in self.hall.reload(visit):
+            for session in self.register.reload(visit):
                 page = self._sockets.pop(session, None)
                 if page is not None:
                     with contextlib.suppress(RuntimeError):
@@ -275,8 +275,8 @@ class StudyServer:
 
     async def _deliver_others(self) -> None:
         """Send what visits have to tell although their people have sent nothing."""
-        while self.hall.stirred:
-            other = self.hall.stirred.pop()
+        while self.register.stirred:
+            other = self.register.stirred.pop()
             await self._deliver(other)
             if other.ended:
                 self._on_change(False)
@@ -285,13 +285,13 @@ class StudyServer:
         """Let no person wait for ever for another; runs as long as the study does."""
         while True:
             await asyncio.sleep(DESK_EVERY)
-            self.hall.tick(self._sockets.keys())
+            self.register.tick(self._sockets.keys())
             await self._deliver_others()
 
     # The researcher --------------------------------------------------------------------------------------------------
 
     async def _desk_socket(self, socket: WebSocket) -> None:
-        if DESK not in socket.scope["doors"]:
+        if DESK not in socket.scope["access"]:
             await socket.close(1008)
             return
         await socket.accept()
@@ -305,10 +305,10 @@ class StudyServer:
     async def _tell_desk(self, socket: WebSocket) -> None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
-                told: dict[str, Any] = {**self.hall.progress(), "unsaved": self._is_unsaved}
+                told: dict[str, Any] = {**self.register.progress(), "unsaved": self._is_unsaved}
                 await socket.send_text(dump(told))
                 await asyncio.sleep(DESK_EVERY)
 
 
-def _people(doors: list[str]) -> list[str]:
-    return [name for name in doors if name != DESK]
+def _people(links: Sequence[str]) -> list[str]:
+    return [name for name in links if name != DESK]

@@ -338,7 +338,7 @@ class Visit:
         self.at += 1
 
     def let_go(self) -> None:
-        """Leave the game; the hall sees to the other person, if there is one."""
+        """Leave the game; the register sees to the other person, if there is one."""
         if self.sitting is not None and self.partner is None:
             self.materials.give(self.step.condition, self.sitting.game.bundle)
         self.sitting = None

@@ -1,4 +1,4 @@
-"""The seed's wrappers for reinforcement learning: they are doors of this package."""
+"""The seed's wrappers for reinforcement learning: they are environments of this package."""
 
 # ruff: noqa: ANN401, N802 -- the signatures of the seed system
 

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,12 @@ from taskloom_hci.task import Role
 MOST_VISITS = 64  # at a time
 # How recruiting platforms name the person in the address.
 PERSON_IDS = ("PROLIFIC_PID", "participant", "workerId", "person")
-EVERYONE, SIMULATED, LINK, DESK = "everyone", "simulated", "link-", "desk"
+EVERYONE, SIMULATED, SINGLE, DESK = "everyone", "simulated", "link-", "desk"
 
 _log = logging.getLogger(__name__)
 
 
-class Hall:
+class VisitRegister:
     """The visits of one study.
 
     Args:
@@ -52,12 +52,12 @@ class Hall:
         self.materials, self.folder, self.is_frozen = materials, folder, is_frozen
         self.visits: dict[str, Visit] = {}
         self.damaged: list[str] = []
-        self._doors: dict[str, str] = {}
+        self._by_link: dict[str, str] = {}
         self._rows = num_rows(materials.config)
         folder.mkdir(parents=True, exist_ok=True)
         self.stirred: set[Visit] = set()
         self.withdrawn = Withdrawn()
-        self._lobby: dict[str, Visit] = {}
+        self._waiting: dict[str, Visit] = {}
         self._since: dict[str, float] = {}
         self._reopen(sorted(folder.glob(f"*{SUFFIX}")))
         self.withdrawn.forget()
@@ -97,7 +97,7 @@ class Hall:
         opened = journal.lines[0].data
         visit = Visit(self.materials, journal, opened)
         unfinished = restore(visit)
-        self._keep(visit, str(opened.get("door", "")))
+        self._keep(visit, str(opened.get("link", opened.get("door", ""))))
         if visit.ended == "withdrawn" and visit.person:
             # The process ended, or the disk was full, before the data were deleted.
             self.withdrawn.add(visit)
@@ -108,13 +108,13 @@ class Hall:
         self.damaged.append(f"{path.name}: {error}")
         _log.warning("the session %s cannot go on: %s", path.name, error)
 
-    def _keep(self, visit: Visit, door: str) -> None:
+    def _keep(self, visit: Visit, link: str) -> None:
         visit.meet, visit.stir = self._meet, self.stirred.add
         self.visits[visit.id] = visit
-        if door.startswith(LINK):
-            self._doors[door] = visit.id
+        if link.startswith(SINGLE):
+            self._by_link[link] = visit.id
 
-    def enter(self, hello: Mapping[str, Any], doors: list[str]) -> Visit:
+    def enter(self, hello: Mapping[str, Any], links: Sequence[str]) -> Visit:
         """Return the visit that a page belongs to: the one that it names, or a new one.
 
         Raises:
@@ -122,20 +122,20 @@ class Hall:
             OSError: The file of a new visit cannot be made.
         """
         visit = self.visits.get(str(hello.get("session") or ""))
-        door = next((name for name in doors if name.startswith(LINK)), doors[0])
+        link = next((name for name in links if name.startswith(SINGLE)), links[0])
         if visit is None:
-            visit = self.visits.get(self._doors.get(door, ""))
+            visit = self.visits.get(self._by_link.get(link, ""))
         if visit is not None:
             visit.greet(hello, is_new=False)
             return visit
         if len(self.present) >= MOST_VISITS:
             raise ProtocolError("full", "There are too many visits now; please come back later.")
-        return self._admit(hello, door)
+        return self._admit(hello, link)
 
-    def _admit(self, hello: Mapping[str, Any], door: str) -> Visit:
+    def _admit(self, hello: Mapping[str, Any], link: str) -> Visit:
         ids = dict(hello.get("ids") or {})
         number = len(
-            [visit for visit in self.visits.values() if visit.counts == self.is_counted(door)]
+            [visit for visit in self.visits.values() if visit.counts == self.is_counted(link)]
         )
         person = next((ids[name] for name in PERSON_IDS if ids.get(name)), "")
         if person and any(
@@ -147,11 +147,11 @@ class Hall:
             "format": FORMAT,
             "session": session,
             "number": number,
-            "row": self._row(self.is_counted(door)),
+            "row": self._row(self.is_counted(link)),
             "person": person or f"p{number + 1:03d}",
-            "pilot": not self.is_counted(door),
-            "simulated": door == SIMULATED,
-            "door": door,
+            "pilot": not self.is_counted(link),
+            "simulated": link == SIMULATED,
+            "link": link,
             "ids": ids,
         }
         path = self.folder / f"{session}{SUFFIX}"
@@ -164,13 +164,13 @@ class Hall:
         except OSError:
             journal.close()
             raise
-        self._keep(visit, door)
+        self._keep(visit, link)
         visit.greet(hello, is_new=True)
         return visit
 
-    def is_counted(self, door: str) -> bool:
+    def is_counted(self, link: str) -> bool:
         """Return whether a visit that begins now counts."""
-        return self.is_frozen or door == SIMULATED
+        return self.is_frozen or link == SIMULATED
 
     def _row(self, counts: bool) -> int:
         """Return the row of the design for a new person; one who has left or was sent away has freed theirs."""
@@ -199,15 +199,15 @@ class Hall:
     def _meet(self, visit: Visit) -> None:
         """Seat a visit with the one that waits for another person, or let it wait."""
         condition = visit.step.condition
-        other = self._lobby.get(condition)
+        other = self._waiting.get(condition)
         if other is None or other is visit or other.ended or other.sitting is not None:
-            self._lobby[condition] = visit
+            self._waiting[condition] = visit
             self._since.setdefault(visit.id, time.monotonic())
             limit = self.materials.part(condition).limit
             waited = time.monotonic() - self._since[visit.id]
             visit.outbox.append({"type": "wait", "since": round(waited, 1), "limit": limit})
             return
-        del self._lobby[condition]
+        del self._waiting[condition]
         self._since.pop(other.id, None)
         seats = self.materials.part(condition).seats
         game = SeatedGame(self.materials.take(condition), seats)
@@ -231,12 +231,12 @@ class Hall:
         """
         self.withdrawn.forget()
         now = time.monotonic()
-        for condition, visit in list(self._lobby.items()):
+        for condition, visit in list(self._waiting.items()):
             part = self.materials.part(condition)
             if visit.ended or visit.sitting is not None:
-                del self._lobby[condition]
+                del self._waiting[condition]
             elif now - self._since.get(visit.id, now) > part.limit:
-                del self._lobby[condition]
+                del self._waiting[condition]
                 self._since.pop(visit.id, None)
                 if part.if_alone == "simulate":
                     visit.sit_alone()
@@ -281,7 +281,7 @@ class Hall:
             one.journal.close()
             del self.visits[one.id]
             self.stirred.discard(one)
-        self._lobby = {name: one for name, one in self._lobby.items() if one not in gone}
+        self._waiting = {name: one for name, one in self._waiting.items() if one not in gone}
         self._reopen([one.journal.path for one in gone])
         return [one.id for one in gone]
 

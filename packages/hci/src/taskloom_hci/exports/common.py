@@ -1,6 +1,6 @@
-"""Parts that every door of a game for learners shares: its seed, the opening, and the weights of rewards.
+"""Parts that all environments of a game for learners share: the seed, the opening, and the weights of rewards.
 
-The opening is what a game earns between its reset and the learner's first turn. A door adds it to the reward of the first
+The opening is what a game earns between its reset and the learner's first turn. An environment adds it to the reward of the first
 step, or only tells it in `info["opening"]`; it is never in both places.
 """
 
@@ -22,11 +22,11 @@ from taskloom_hci.errors import HciError
 Opening: TypeAlias = Literal["first_step", "info"]
 
 PATIENCE = 1000  # episodes in a row that may end before the learner acts
-LIMIT = 1000  # rounds of a game that has no limit of its own, where a door needs one
+LIMIT = 1000  # rounds of a game that has no limit of its own, where an environment needs one
 
 
 def seed_of(bundle: Bundle, given: int | None) -> int:
-    """Return the seed of a door before its first reset: the one given to it, the bundle's, or a fresh one of 128 bits."""
+    """Return the seed of an environment before its first reset: the one given to it, the bundle's, or a fresh one of 128 bits."""
     if given is not None:
         return given
     if bundle.is_seeded:
@@ -75,7 +75,7 @@ def legal_actions(bundle: Bundle, role: str) -> NDArray[np.bool_] | None:
 
 
 class Masked:
-    """Base of the doors that have `action_masks` where the task has a rule, and only there: learners ask whether it exists."""
+    """Base of the environments that have `action_masks` where the task has a rule, and only there: learners ask whether it exists."""
 
     def __getattr__(self, name: str) -> Any:
         # By the dict: a copy is asked for its names before it has any.
