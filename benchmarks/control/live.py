@@ -186,7 +186,7 @@ def deadline() -> None:
         times.append(controller.plan(snapshot)[1].seconds)
         time.sleep(1e-3)
     half = median(times) / 2
-    budget = Deadline(half, 8, 4)
+    budget = Deadline(half, 8, 2)
     overruns = starved = used = asked = 0
     for _ in range(10_000):
         _, stats = controller.plan(snapshot, budget=budget)
@@ -206,7 +206,7 @@ def cut_episode(task: Any, seed: int, seconds: float | None) -> bool:
     """Return whether an episode is solved whose plans are cut at a deadline [s]."""
     loop = ClosedLoop(task, derive_seed(seed, "deadline/plan"), derive_seed(seed, "deadline/reset"))
     if seconds is not None:
-        plan, budget = loop.controller.plan, Deadline(seconds, 8, 4)
+        plan, budget = loop.controller.plan, Deadline(seconds, 8, 2)
         # The loop itself has no deadline: only this measurement gives it one.
         loop.controller.plan = lambda state, metadata=None, _=None: plan(state, metadata, budget)  # type: ignore[method-assign]  # the same method with a budget
     while not loop.done:

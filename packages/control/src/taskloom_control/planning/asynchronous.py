@@ -19,7 +19,7 @@ import numpy as np
 from taskloom.errors import TaskloomError
 
 from taskloom_control.errors import PlanError
-from taskloom_control.planning.deadline import Deadline
+from taskloom_control.planning.deadline import OVERRUN, Deadline
 from taskloom_control.planning.plan import ControlPlan, PlanStats
 from taskloom_control.planning.prediction import Commands, StatePredictor
 from taskloom_control.planning.starts import first_control
@@ -39,8 +39,6 @@ _MEMORY = 20
 _LEAST = 8
 # Times are sums of steps.
 _ROUNDING = 1e-6
-# An overrun is a plan that comes later than its deadline by more than this share of it.
-_OVERRUN = 0.1
 
 
 @dataclass
@@ -296,7 +294,7 @@ class AsyncController:
         self._times.append(now - began)
         self.counts.plans += 1
         self.counts.starved += stats.starved
-        self.counts.overruns += now - began > (1 + _OVERRUN) * self._seconds
+        self.counts.overruns += now - began > (1 + OVERRUN) * self._seconds
         made = Made(plan, stats, ahead, metadata, self._taken(), self._controller.config)
         # In force from the moment that the estimate and the planning lead to, as the plant's clock will say then.
         self._commands.give(ahead.time if predict else state.time, plan)

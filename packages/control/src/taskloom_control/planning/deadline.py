@@ -15,8 +15,10 @@ from typing import Protocol
 
 # Chunks, plans and ends of plans that are remembered.
 _MEMORY = 20
-# A chunk may take this many times the longest of those that are remembered.
-_MARGIN = 1.2
+# A chunk may take this many times the second longest of those that are remembered.
+_MARGIN = 1.05
+# An overrun is a plan that comes later than its deadline by more than this share of it.
+OVERRUN = 0.1
 # A chunk is this share of what fits: smaller ones cost more in calls than they save.
 _SHARE = 0.25
 
@@ -70,8 +72,10 @@ class Deadline:
         self.seconds, self.least, self.smallest = seconds, least, smallest
         self.taken: list[list[int]] = []
         self._clock = clock
-        # Of each chunk: the time for one candidate; of each plan: from its last chunk to its end.
-        self._costs: deque[float] = deque(maxlen=_MEMORY)
+        # Time for one candidate. A plan's first chunk finds cold caches, and says little of the others.
+        self._firsts: deque[float] = deque(maxlen=_MEMORY)
+        self._others: deque[float] = deque(maxlen=_MEMORY)
+        # Of each plan: from its last chunk to its end.
         self._tails: deque[float] = deque(maxlen=_MEMORY)
         self._began = self._since = 0.0
 
@@ -99,13 +103,14 @@ class Deadline:
         if math.isinf(self.seconds):
             return rest
         is_first = iteration == 0 and done == 0
-        if not self._costs:
+        costs = self._firsts if is_first or not self._others else self._others
+        if not costs:
             return min(rest, self.least if is_first else 0)
         # Updating and publishing come after the last chunk, and are due by then too. Before the first chunk their usual time
         # counts: one slow end of the last twenty must not starve twenty plans.
-        tail = (median(self._tails) if is_first else max(self._tails)) if self._tails else 0.0
+        tail = (median(self._tails) if is_first else _longest(self._tails)) if self._tails else 0.0
         left = self._began + self.seconds - tail - self._clock()
-        usual, worst = median(self._costs), _MARGIN * max(self._costs)
+        usual, worst = median(costs), _MARGIN * _longest(costs)
         wanted = max(self.smallest, math.ceil(_SHARE * self.seconds / usual))
         if is_first:
             # Judged by the usual cost: one slow chunk of the last twenty must not starve twenty plans.
@@ -115,14 +120,16 @@ class Deadline:
         if done == 0 and left < self.least * worst:
             return 0
         wanted = max(wanted, self.least) if done == 0 else wanted
-        fits = int(left / worst)
-        size = min(rest, wanted, fits)
+        # One that takes twice as long as usual, for whatever reason, must not be an overrun either.
+        twice = (left + OVERRUN * self.seconds) / (2 * usual)
+        size = min(rest, wanted, int(left / worst), int(twice))
         return size if size >= min(self.smallest, rest) else 0
 
     def ran(self) -> None:
         """Note that the chunk asked for last was rolled out."""
         now, size = self._clock(), self.taken[-1][-1]
-        self._costs.append((now - self._since) / size)
+        is_first = len(self.taken) == len(self.taken[0]) == 1
+        (self._firsts if is_first else self._others).append((now - self._since) / size)
         self._since = now
 
     def end(self) -> bool:
@@ -130,6 +137,11 @@ class Deadline:
         now = self._clock()
         self._tails.append(now - self._since)
         return now - self._began > self.seconds
+
+
+def _longest(times: deque[float]) -> float:
+    """Return the second longest of some times: what happens once in twenty times is no measure of the next one."""
+    return sorted(times)[-2] if len(times) > 1 else times[0]
 
 
 class Repeated:
