@@ -56,26 +56,38 @@ def backward_pass(
     """
     steps, n, m = model.B.shape
     policy = FeedbackPolicy(np.zeros((steps, m)), np.zeros((steps, m, n)), 0.0)
+    # What does not depend on the value function is worked out for all steps at once: the loop below is Python, step by step.
+    every_F = np.concatenate([model.A, model.B], axis=2)
+    every_cross = model.czx @ every_F
+    # The drift moves the state after the step, which the mixed term of the cost sees too.
+    drifts = drift.any()
+    every_cz = model.cz + np.einsum("tij,tj->ti", model.czx, drift) if drifts else model.cz
+    damping = regularization * np.eye(m)
     Vx, Vxx = np.zeros(n), np.zeros((n, n))
     for k in reversed(range(steps)):
-        F = np.concatenate([model.A[k], model.B[k]], axis=1)
+        F, cross = every_F[k], every_cross[k]
         Wxx = Vxx + model.cxx[k]
-        Wx = Vx + model.cx[k] + Wxx @ drift[k]
-        cross = model.czx[k] @ F
-        # The drift moves the state after the step, which the mixed term of the cost sees too.
-        Qz = model.cz[k] + F.T @ Wx + model.czx[k] @ drift[k]
+        Wx = Vx + model.cx[k]
+        if drifts:
+            Wx += Wxx @ drift[k]
+        Qz = every_cz[k] + F.T @ Wx
         Qzz = model.czz[k] + F.T @ Wxx @ F + cross + cross.T
         # Symmetric to the last bit, or the Cholesky factor would follow rounding errors of one triangle.
-        Quu = 0.5 * (Qzz[n:, n:] + Qzz[n:, n:].T) + regularization * np.eye(m)
+        Quu = 0.5 * (Qzz[n:, n:] + Qzz[n:, n:].T) + damping
         solved = solve_box(Quu, Qz[n:], low[k], high[k])
         if solved is None:
             return None
         step, free = solved
         # A control that its bound holds does not react to the state (Tassa et al., section III C).
-        gain = np.zeros((m, n))
-        if free.any():
+        gain = policy.gains[k]
+        if m == 1:
+            if free[0]:
+                np.divide(Qzz[n:, :n], -Quu, out=gain)
+        elif free.all():
+            gain[:] = -np.linalg.solve(Quu, Qzz[n:, :n])
+        elif free.any():
             gain[free] = -np.linalg.solve(Quu[np.ix_(free, free)], Qzz[n:, :n][free])
-        policy.steps[k], policy.gains[k] = step, gain
+        policy.steps[k] = step
         # The value function uses the Hessian without the regularization, which is no part of the cost.
         Qxu, true_uu = Qzz[:n, n:], Qzz[n:, n:]
         policy.expected += float(step @ Qz[n:] + 0.5 * step @ true_uu @ step)
@@ -96,6 +108,8 @@ def solve_box(
     Returns:
         The minimizer and which components are not held by a bound; None if H is not positive definite where it matters.
     """
+    if len(g) == 1:
+        return _solve_interval(*(float(part.item()) for part in (H, g, low, high)))
     x = np.clip(np.zeros_like(g), low, high)
     free = np.ones(len(g), dtype=bool)
     for _ in range(_BOX_ITERATIONS):
@@ -105,16 +119,38 @@ def solve_box(
             return x, free
         block = H[np.ix_(free, free)]
         try:
-            factor = np.linalg.cholesky(block)
+            np.linalg.cholesky(
+                block
+            )  # asked for definiteness only: one general solution is quicker than two by the factor
         except np.linalg.LinAlgError:
             return None
         newton = np.zeros_like(x)
-        newton[free] = -np.linalg.solve(factor.T, np.linalg.solve(factor, gradient[free]))
+        newton[free] = -np.linalg.solve(block, gradient[free])
+        # The objective is a parabola: a whole step that meets no bound ends at its minimum.
+        if free.all() and (low < x + newton).all() and (x + newton < high).all():
+            return x + newton, free
         # Relative to the step's own size: an absolute bound would never be met in large units.
         if np.abs(newton).max() <= 1e-12 * (1 + np.abs(x).max()):
             return x, free
         x = _search(H, g, x, newton, (low, high))
     return x, free
+
+
+def _solve_interval(
+    h: float, g: float, low: float, high: float
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Minimize h x^2 / 2 + g x within bounds, as `solve_box` does: one control needs no iteration."""
+    x = min(max(0.0, low), high)
+    if not _is_held(x, g + h * x, low, high):
+        if not h > 0:
+            return None
+        x = min(max(-g / h, low), high)
+    is_free = not _is_held(x, g + h * x, low, high)
+    return np.array([x]), np.array([is_free])
+
+
+def _is_held(x: float, gradient: float, low: float, high: float) -> bool:
+    return (x <= low and gradient > 0) or (x >= high and gradient < 0)
 
 
 def _search(
