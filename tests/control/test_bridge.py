@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import socket
 import subprocess
@@ -16,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import taskloom as tl
 from hypothesis import given, settings, strategies as st
 from taskloom.cli import main
 from taskloom_control.errors import LinkError, ModelError
@@ -24,7 +22,6 @@ from taskloom_control.live.bridge import Served, drive
 from taskloom_control.live.frames import Frame, FrameReader, encode
 from taskloom_control.live.link import Hello, RobotLink, Window
 from taskloom_control.live.plant import SocketPlant
-from taskloom_control.live.process import PlannerProcess
 from taskloom_control.live.robot import LossyNetwork, Robot, hello_of
 from taskloom_control.planning.asynchronous import AsyncController
 from taskloom_control.planning.controller import Controller
@@ -243,25 +240,6 @@ def test_a_network_loses_its_share_and_keeps_the_order() -> None:
         got += [frame.facts["seq"] for frame in network.due()]
     assert got == sorted(got)
     assert 1530 < len(got) < 1670
-
-
-def test_a_planner_in_a_process_of_its_own_is_asked_and_its_death_is_survived() -> None:
-    """Two processes, with the command `serve` on the other side; a kill leaves the window, then nothing."""
-    task = tl.open_task("control/cartpole", config_of().model_dump())
-    with PlannerProcess(task) as planner:  # type: ignore[arg-type]  # of control
-        state = np.array([0.1, 3.0]), np.zeros(2)
-
-        def planned(t: float) -> bool:
-            planner.observe(t, *state)
-            time.sleep(0.01)
-            return planner(t) is not None
-
-        _until(lambda: planned(0.0))
-        end = planner._link.window.end  # type: ignore[union-attr]
-        os.kill(planner.pid, signal.SIGKILL)
-        _until(lambda: planner(0.0) is not None and planner.lost)
-        assert planner(end - 0.01) is not None
-        assert planner(end + 0.01) is None
 
 
 def _until(reached: object) -> None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from taskloom_control.exports.gymnasium import ControlEnv as ControlEnv, make_env as make_env
     from taskloom_control.live.link import Hello as Hello, RobotLink as RobotLink
     from taskloom_control.live.opening import LivePage as LivePage
+    from taskloom_control.live.process import PlannerProcess as PlannerProcess
     from taskloom_control.optimizers.base import (
         Optimizer as Optimizer,
         SamplingOptimizer as SamplingOptimizer,
@@ -100,6 +101,7 @@ _HOMES = {
     "optimizers.smooth_mppi": "SmoothMPPI",
     "live.link": "Hello RobotLink",
     "live.opening": "LivePage",
+    "live.process": "PlannerProcess",
     "planning.asynchronous": "AsyncController",
     "planning.controller": "Controller",
     "planning.estimate": "Estimate",

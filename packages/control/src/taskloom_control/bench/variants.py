@@ -31,7 +31,7 @@ _QUIET = RecordConfig(animation=False, fan_every=0)
 _NO_SETTINGS = {"seed": 0, "record": RecordConfig(), "checkpoint_every": 0}
 # Files of the closed loop that speak of an episode and decide nothing in it.
 _SPEAKING = frozenset(
-    ("checks", "headline", "labels", "ledger", "pairs", "rebuilt", "replay", "seeds")
+    ("checks", "headline", "labels", "ledger", "pairs", "planner", "rebuilt", "replay", "seeds")
 )
 
 

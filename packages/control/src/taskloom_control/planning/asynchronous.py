@@ -109,6 +109,26 @@ def least_of(config: ControlConfig) -> int:
     return max(_LEAST, int(getattr(config.optimizer, "num_elites", 1)))
 
 
+def followed(
+    plan: ControlPlan, moment: float, hold: float, safe: np.ndarray, counts: Counts
+) -> np.ndarray:
+    """Return the controls at a moment: those of a plan, then its last, then the safe ones; shape (nu,).
+
+    Args:
+        plan: The newest plan.
+        moment: The moment [s].
+        hold: How long after the plan's end its last control is given [s].
+        safe: Controls from then on.
+        counts: Takes note of controls that are no longer planned.
+    """
+    late = moment - plan.valid_until
+    if late > hold:
+        counts.safe += 1
+        return safe.copy()
+    counts.held += late > 0
+    return plan(moment)
+
+
 class AsyncController:
     """A controller in a thread of its own.
 
@@ -131,6 +151,8 @@ class AsyncController:
         newest: The newest plan and what it was made from; None before the start.
         on_plan: Called in the planning thread with each plan.
         on_failure: Called in the planning thread with each plan that could not be made.
+        on_refusal: Called when something was refused, after it was counted.
+        safe: Controls for the time long after the end of a plan, shape (nu,): what held the system where the first plan began.
     """
 
     def __init__(
@@ -161,11 +183,12 @@ class AsyncController:
         self._thread: threading.Thread | None = None
         self._ended = False
         self._times: deque[float] = deque(maxlen=_MEMORY)
-        self._safe = np.zeros(controller.low.size)
+        self.safe = np.zeros(controller.low.size)
         self.counts = Counts()
         self.newest: Made | None = None
         self.on_plan: Callable[[Made], None] | None = None
         self.on_failure: Callable[[Failed], None] | None = None
+        self.on_refusal: Callable[[], None] | None = None
 
     def start(self, state: State, metadata: Mapping[str, Any] | None = None) -> None:
         """Make the first plan, then plan beside the caller.
@@ -177,7 +200,7 @@ class AsyncController:
             raise PlanError("The planner has been started already; stop it first.")
         controller = self._controller
         whole = controller.whole(state)
-        self._safe = first_control(controller.task, controller.low, controller.high, whole)
+        self.safe = first_control(controller.task, controller.low, controller.high, whole)
         self._make(whole, {} if metadata is None else metadata, self._clock(), predict=False)
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="planner", daemon=True)
@@ -203,12 +226,7 @@ class AsyncController:
         if made is None:
             raise PlanError("There is no plan yet; call start() with a first estimate.")
         # Read once: the planning thread may publish another one meanwhile.
-        late = moment - made.plan.valid_until
-        if late > self._hold:
-            self.counts.safe += 1
-            return self._safe.copy()
-        self.counts.held += late > 0
-        return made.plan(moment)
+        return followed(made.plan, moment, self._hold, self.safe, self.counts)
 
     def exchange(self, config: ControlConfig) -> Changed:
         """Replace the config from the next plan on.
@@ -258,15 +276,18 @@ class AsyncController:
                     self._controller.exchange(config)
                 self._make(self._controller.whole(state), metadata, arrived, predict=self._predict)
             except TaskloomError as error:
-                self._refuse(error)
+                self.refuse(error)
             except (
                 Exception
             ) as error:  # a task's reward may raise anything; the plan in force goes on
-                self._refuse(PlanError(f"Planning raised {type(error).__name__}: {error}"))
+                self.refuse(PlanError(f"Planning raised {type(error).__name__}: {error}"))
 
-    def _refuse(self, error: TaskloomError) -> None:
+    def refuse(self, error: TaskloomError) -> None:
+        """Count something that was refused; the plan in force goes on."""
         self.counts.refused += 1
         self.counts.said = error.message
+        if self.on_refusal is not None:
+            self.on_refusal()
 
     def _make(
         self, state: Snapshot, metadata: Mapping[str, Any], arrived: float, *, predict: bool
