@@ -119,9 +119,8 @@ def solve_box(
             return x, free
         block = H[np.ix_(free, free)]
         try:
-            np.linalg.cholesky(
-                block
-            )  # asked for definiteness only: one general solution is quicker than two by the factor
+            # Asked for definiteness only: one general solution is quicker than two by the factor.
+            np.linalg.cholesky(block)
         except np.linalg.LinAlgError:
             return None
         newton = np.zeros_like(x)

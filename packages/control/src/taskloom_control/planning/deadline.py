@@ -108,9 +108,13 @@ class Deadline:
             return min(rest, self.least if is_first else 0)
         # Updating and publishing come after the last chunk, and are due by then too. Before the first chunk their usual time
         # counts: one slow end of the last twenty must not starve twenty plans.
-        tail = (median(self._tails) if is_first else _longest(self._tails)) if self._tails else 0.0
+        tail = (
+            (median(self._tails) if is_first else _second_longest(self._tails))
+            if self._tails
+            else 0.0
+        )
         left = self._began + self.seconds - tail - self._clock()
-        usual, worst = median(costs), _MARGIN * _longest(costs)
+        usual, worst = median(costs), _MARGIN * _second_longest(costs)
         wanted = max(self.smallest, math.ceil(_SHARE * self.seconds / usual))
         if is_first:
             # Judged by the usual cost: one slow chunk of the last twenty must not starve twenty plans.
@@ -139,8 +143,8 @@ class Deadline:
         return now - self._began > self.seconds
 
 
-def _longest(times: deque[float]) -> float:
-    """Return the second longest of some times: what happens once in twenty times is no measure of the next one."""
+def _second_longest(times: deque[float]) -> float:
+    """Return the second longest of the times that are remembered: what happens once in twenty is no measure of the next."""
     return sorted(times)[-2] if len(times) > 1 else times[0]
 
 
