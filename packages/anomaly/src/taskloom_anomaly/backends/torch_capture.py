@@ -6,10 +6,11 @@ as it was: its training modes, its hooks and torch's random state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache, reduce
+from typing import Any, TypeAlias
 
 import torch
 
@@ -73,17 +74,17 @@ def run(
         stop: Whether the pass ends as soon as all of `wanted` are known.
     """
     found = Pass()
-    names = None if wanted is None else frozenset(wanted)
     if wanted is None:
-        parts = dict(module.named_modules())
+        parts = {path: part for path, part in module.named_modules() if path}
+        asked: Mapping[str, CallsOf | None] = dict.fromkeys(parts)
     else:
         # Not a walk over the whole network, which takes longer than the hooks.
-        paths = dict.fromkeys(place_of(name).path for name in wanted)
-        parts = {path: module.get_submodule(path) for path in paths}
+        asked = _by_module(tuple(wanted))
+        parts = {path: reduce(getattr, path.split("."), module) for path in asked}
+    count = len(frozenset(wanted or ())) if stop else 0
     hooks = []
     for path, part in parts.items():
-        if path:
-            hooks += _watch(part, path, found, names, stop)
+        hooks += _watch(part, path, found, asked[path], count)
     try:
         with torch.no_grad(), evaluating(module):
             found.output = call(module)
@@ -95,39 +96,71 @@ def run(
     return found
 
 
+CallsOf: TypeAlias = "Mapping[tuple[int, bool], Mapping[str, str]]"
+"""What is wanted of a module: by the number of a call, and whether it is what enters it, the names by their suffixes."""
+
+
+# Every pass asks for the same names again.
+@lru_cache(maxsize=64)
+def _by_module(wanted: tuple[str, ...]) -> Mapping[str, CallsOf]:
+    """Return the names that are wanted of each module; nothing is wanted of the network itself."""
+    found: dict[str, dict[tuple[int, bool], dict[str, str]]] = {}
+    for name in wanted:
+        place = place_of(name)
+        if place.path:
+            own = found.setdefault(place.path, {}).setdefault((place.call, place.entering), {})
+            own[name.removeprefix(place.name)] = name
+    return found
+
+
 def _watch(
-    part: torch.nn.Module, path: str, found: Pass, names: frozenset[str] | None, stop: bool
+    part: torch.nn.Module, path: str, found: Pass, asked: CallsOf | None, count: int
 ) -> list[torch.utils.hooks.RemovableHandle]:
+    """Put hooks on a module, and return them.
+
+    Args:
+        part: The module.
+        path: Its path.
+        found: What the hooks write to.
+        asked: What is wanted of it; None for all.
+        count: Number of activations after which the pass ends; 0 lets it run on.
+    """
     # Calls that have begun; a module may call itself.
     begun: list[int] = []
     calls = 0
 
-    def keep(place: CallPlace, value: Any) -> None:  # noqa: ANN401 -- a module may return anything
-        for suffix, tensor in parts_of(value, is_floating):
-            name = place.name + suffix
-            if names is None or name in names:
-                found.seen[name] = tensor.detach().clone()
-                found.age[name] = len(found.finished)
-        if stop and names is not None and len(found.seen) == len(names):
+    def keep(number: int, value: Any, *, entering: bool) -> None:  # noqa: ANN401 -- a module may return anything
+        own = None if asked is None else asked.get((number, entering), {})
+        if own is None:
+            place = CallPlace(path, number, entering).name
+            for suffix, tensor in parts_of(value, is_floating):
+                found.seen[place + suffix] = tensor.detach().clone()
+                found.age[place + suffix] = len(found.finished)
+        elif own:
+            for suffix, tensor in parts_of(value, is_floating):
+                if suffix in own:
+                    found.seen[own[suffix]] = tensor.detach().clone()
+        if count and len(found.seen) == count:
             raise _AllSeenError
 
-    def count(*_: object) -> None:
+    def begin(*_: object) -> None:
         nonlocal calls
         calls += 1
         begun.append(calls)
 
     def before(module: torch.nn.Module, arguments: Any, keywords: Any) -> None:  # noqa: ANN401 -- modules take and return anything
-        count(module)
-        keep(CallPlace(path, calls, entering=True), [*arguments, *keywords.values()])
+        begin(module)
+        keep(calls, [*arguments, *keywords.values()], entering=True)
 
     def after(module: torch.nn.Module, arguments: Any, output: Any) -> None:  # noqa: ANN401 -- modules take and return anything
         del module, arguments
-        found.finished.append(path)
-        keep(CallPlace(path, begun.pop()), output)
+        if asked is None:
+            found.finished.append(path)
+        keep(begun.pop(), output, entering=False)
 
     # What enters a module is looked at only where it is asked for.
-    if names is None or any(place_of(name).entering for name in names):
+    if asked is None or any(entering for _, entering in asked):
         first = part.register_forward_pre_hook(before, with_kwargs=True)
     else:
-        first = part.register_forward_pre_hook(count)
+        first = part.register_forward_pre_hook(begin)
     return [first, part.register_forward_hook(after)]

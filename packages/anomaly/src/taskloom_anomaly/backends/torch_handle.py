@@ -50,6 +50,7 @@ class TorchHandle:
         self._module, self._reading = module, reading
         self._samples = probe_inputs.five(samples)
         self._probe = TorchProbe(module, self._caller, self._samples, known)
+        self._plans: dict[tuple[str, ...], list[tuple[str, str, Axes]]] = {}
 
     @property
     def _example(self) -> Inputs:
@@ -239,27 +240,29 @@ class TorchHandle:
             require_known(name, self.axes(name))
         return tuple(chosen)
 
+    def _plan(self, layers: tuple[str, ...]) -> list[tuple[str, str, Axes]]:
+        """Return the layers asked for, each with the name of its activation and its axes: every batch asks for the same."""
+        if layers not in self._plans:
+            names = self.check_layers(layers)
+            self._plans[layers] = [(x, canonical(x, self._probe.axes), self.axes(x)) for x in names]
+        return self._plans[layers]
+
     def forward(
-        self,
-        inputs: Inputs,
-        layers: Sequence[str] = (),
-        *,
-        logits: bool = True,
+        self, inputs: Inputs, layers: Sequence[str] = (), *, logits: bool = True
     ) -> Forward:
         """Run the network."""
-        names = self.check_layers(layers)
-        n = len(inputs)
+        plan, n = self._plan(tuple(layers)), len(inputs)
         nothing = np.empty((n, 0), np.float32)
-        if not logits and not names:
+        if not logits and not plan:
             return Forward(nothing, {})
-        wanted = {name: canonical(name, self._probe.axes) for name in names}
+        wanted = [own for _, own, _ in plan]
         also = [self._reading.logits] if logits and self._reading.logits else []
-        found = run(self._module, self._caller(inputs), (*wanted.values(), *also), stop=not logits)
+        found = run(self._module, self._caller(inputs), (*wanted, *also), stop=not logits)
         output = self._logits_of(found.output, found.seen) if logits else None
         activations = {}
-        for name, own in wanted.items():
+        for name, own, axes in plan:
             # The next layer is copied off the device only when this one is done.
-            activations[name] = self.axes(name).arrange(as_array(found.seen.pop(own)))
+            activations[name] = axes.arrange(as_array(found.seen.pop(own)))
             if len(activations[name]) != n:
                 raise ConfigError(
                     f"Layer '{name}' gave {len(activations[name])} rows for {n} samples; name its axes with --axes."
