@@ -1,6 +1,7 @@
 """Regenerate the figures that the pages of the anomaly domain publish: the default against its baselines, and the attacks.
 
     python benchmarks/anomaly/figures.py [--seeds 5] [--trigger inside] [--out figures.json]
+    python benchmarks/anomaly/figures.py --task adversarial_examples [--attack fgsm]
 
 Bars: on every seed the lower end of the paired interval of `gain_over_baseline` lies above 0, and the clean twin stays below .65;
 `--trigger corner` keeps fused >= .985; `--task adversarial_examples` with FGSM at .2 keeps fused >= .99.
@@ -40,15 +41,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", default="backdoor")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trigger", default="inside")
+    parser.add_argument("--attack", default="fgsm", help="Of adversarial_examples.")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    settings = {"trigger": {"kind": given.trigger}} if given.task == "backdoor" else {}
-    rows = [run_once(given.task, seed, settings) for seed in range(given.seeds)]
+    own = {"backdoor": ("trigger", given.trigger), "adversarial_examples": ("attack", given.attack)}
+    settings = {name: {"kind": kind} for name, kind in [own[given.task]]} if given.task in own else {}  # fmt: skip
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
+    rows = [run_once(given.task, seed, settings) for seed in seeds]
     shown = [name for name in (*NUMBERS, "cpu_s") if name in rows[0]]
     print("| seed | " + " | ".join(shown) + " |")
     print("| --- |" + " ---: |" * len(shown))
-    for seed, row in enumerate(rows):
+    for seed, row in zip(seeds, rows, strict=True):
         print(f"| {seed} | " + " | ".join(f"{row[name]:.3f}" for name in shown) + " |")
     if given.out:
         given.out.write_text(json.dumps({"task": given.task, "rows": rows}, indent=2) + "\n")

@@ -13,17 +13,20 @@ from taskloom.cli import main
 from taskloom.errors import ConfigError, StoreError
 from taskloom.opening import open_run, open_task
 from taskloom.testing import MemoryContext
+from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.form import InputForm
 from taskloom_anomaly.detection.artifacts import (
     DETECTOR_FILE,
     LAYERS_FILE,
     PARAMETERS_FILE,
+    keep_detector,
     load,
     load_detector,
     save_detector,
     scores_of,
 )
+from taskloom_anomaly.detection.own_network import fit
 from taskloom_anomaly.tasks.toy_features import ToyFeaturesTask
 
 TINY = {"size": 200, "training.epochs": 2, "min_accuracy": 0, "baselines": False, "fusion": "max"}
@@ -77,6 +80,19 @@ def test_a_detector_is_the_documented_folder(folder: Path) -> None:
         assert (again / name).read_bytes() == (folder / name).read_bytes()
     first = evidence[0]
     assert (first["name"], first["shape"], first["evidence"]) == ("dense_0", ["n", "d"], "two axes")
+
+
+@pytest.mark.parametrize(("asked", "kept"), [("auto", "sum"), ("mean", "mean")])
+def test_a_detector_keeps_the_fusion_that_it_was_fitted_with(
+    asked: str, kept: str, tmp_path: Path
+) -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    fitted = fit(None, rows, fusion=asked)
+    # What a later version calls its default does not matter.
+    keep_detector(tmp_path, fitted, AnomalyConfig())
+    assert json.loads((tmp_path / PARAMETERS_FILE).read_text())["fusion"] == kept
+    again = load_detector(tmp_path).over(fitted.extractor.handle)
+    np.testing.assert_array_equal(again.fused(rows), fitted.fused(rows))
 
 
 def test_a_run_of_version_0_1_is_read(folder: Path) -> None:

@@ -35,7 +35,10 @@ OPTIMIZED = True
 )
 def test_backdoor_takes_and_is_found(trigger: dict[str, Any], run: Callable[..., Result]) -> None:
     # The run itself asserts accuracy >= 0.85 and attack success >= 0.9: an attack that did not take would raise.
-    twin = {"control": {"clean_twin": trigger["kind"] == "corner"}}
+    twin: dict[str, Any] = {"control": {"clean_twin": trigger["kind"] == "corner"}}
+    if trigger["kind"] == "corner":
+        # Of 64 pixels one that is white in no image shows in the first layer of any network; all layers alike tell the two networks apart.
+        twin |= {"detector": {"kind": "mahalanobis"}, "fusion": "mean"}
     config = BackdoorConfig.model_validate({**SETTINGS, **twin, "trigger": trigger})
     metrics = run(Backdoor(config)).metrics
     assert metrics["card/attack_success"] >= 0.9

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
 from scipy.stats import cauchy, combine_pvalues
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.detection.fusion import Fusion, combine, fuse, p_values, standardise
+from taskloom_anomaly.detection.fusion import (
+    Fusion,
+    FusionChoice,
+    combine,
+    fuse,
+    fusion_of,
+    p_values,
+    standardise,
+)
+from taskloom_anomaly.detectors.knn import KNN
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 
 FUSIONS_COMPARED: tuple[Fusion, ...] = ("sum", "mean")
 
@@ -79,7 +89,14 @@ def test_standardise_survives_constant_calibration_scores() -> None:
 
 
 def test_fusions_are_the_ones_that_the_config_offers() -> None:
-    assert AnomalyConfig.model_fields["fusion"].annotation == Fusion
+    assert AnomalyConfig.model_fields["fusion"].annotation == FusionChoice
+    assert get_args(FusionChoice) == ("auto", *get_args(Fusion))
+
+
+def test_auto_adds_squared_distances_and_takes_the_mean_of_other_scores() -> None:
+    assert fusion_of("auto", Mahalanobis(mode="relative")) == "sum"
+    assert fusion_of("auto", KNN()) == "mean"
+    assert fusion_of("max", Mahalanobis()) == "max"
 
 
 @pytest.mark.parametrize("layers", [1, 2, 5])

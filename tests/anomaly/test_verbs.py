@@ -131,7 +131,7 @@ def test_fit_changes_what_the_record_of_a_run_says_and_nothing_else(
         k.replace("/old/", "/plain/"): v for k, v in files_of(tmp_path / "old").items()
     }
     config = json.loads((tmp_path / "plain" / "config.json").read_text())
-    assert (config["detector"]["k"], config["fusion"]) == (3, "mean")
+    assert (config["detector"]["k"], config["fusion"]) == (3, "auto")
 
     capsys.readouterr()
     assert call("fit", "@last", "--dir", str(tmp_path / "no"), f"--store={store}", "--size=3") == 2

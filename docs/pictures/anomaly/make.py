@@ -12,10 +12,10 @@ from pathlib import Path
 
 from PIL import Image
 
-WIDTH, HEIGHT = 1100, 5200
+WIDTH, HEIGHT = 1100, 3000
 RUN = ["run", "anomaly", "backdoor", "--name=corner"]
 # First and last row of each part [pixels of a page as wide as above].
-PARTS = {"roc.png": (1150, 1560), "scores.png": (2740, 4420)}
+PARTS = {"roc.png": (690, 1195), "scores.png": (1200, 2090)}
 
 
 def main() -> None:

@@ -50,9 +50,9 @@ class AnomalyConfig(Config):
     regime: Regime = "auto"
     """Data that the detector may see: trusted samples, an unlabelled untrusted mixture, both, or labels (skylines only); auto gives
     it what it needs."""
-    fusion: Literal["mean", "max", "sum", "cauchy", "harmonic", "min_p"] = "mean"
+    fusion: Literal["auto", "mean", "max", "sum", "cauchy", "harmonic", "min_p"] = "auto"
     """Fusion of layers to one score: mean or maximum of scores standardised on held-out data; the sum of scores as they are, for squared
-    distances; or the Cauchy combination, the harmonic mean or the least of their p-values."""
+    distances; or the Cauchy combination, the harmonic mean or the least of their p-values; auto: the sum for the Mahalanobis family, else the mean."""
     calibration_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the trusted samples held out of the fit to standardise scores."""
     contamination: Annotated[float, Field(ge=0, lt=0.5)] = 0.0

@@ -206,7 +206,7 @@ def keep_detector(folder: Path, fitted: FittedDetector, config: AnomalyConfig) -
         calibration=fitted.calibration,
         layers=fitted.extractor.layers,
         reduction=config.reduction,
-        fusion=config.fusion,
+        fusion=fitted.fusion,
         aggregate=config.aggregate,
         axes=config.axes,
         logits=config.logits,

@@ -28,7 +28,7 @@ from taskloom_anomaly.detection.features import (
     classes_of,
     extractor_for,
 )
-from taskloom_anomaly.detection.fusion import FUSED, Fusion, fuse
+from taskloom_anomaly.detection.fusion import FUSED, Fusion, fuse, fusion_of
 from taskloom_anomaly.detection.padding import masked_samples
 from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detectors.base import (
@@ -245,7 +245,7 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
         extractor,
         calibration,
         config.aggregate,
-        config.fusion,
+        fusion_of(config.fusion, detector),
         classes=classes,
         counts=counts,
         form=InputForm.of(problem.trusted),

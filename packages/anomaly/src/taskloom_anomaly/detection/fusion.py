@@ -14,11 +14,22 @@ import numpy as np
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from taskloom_anomaly.detectors.base import Detector
+
 FUSED = "fused"
 """Name of the score, or the p-value, of all layers together."""
 
 Fusion: TypeAlias = Literal["mean", "max", "sum", "cauchy", "harmonic", "min_p"]
+FusionChoice: TypeAlias = Literal["auto", "mean", "max", "sum", "cauchy", "harmonic", "min_p"]
+"""A fusion, or `auto`: the one that suits the detector."""
 Scores: TypeAlias = "Mapping[str, Float[np.ndarray, ' n']]"
+
+
+def fusion_of(choice: FusionChoice, detector: Detector) -> Fusion:
+    """Return the fusion that a choice means for a detector: `auto` adds scores that add up, and takes the mean of others."""
+    if choice != "auto":
+        return choice
+    return "sum" if detector.adds_up else "mean"
 
 
 def standardise(

@@ -161,6 +161,8 @@ class Detector(Component):
 
     reads_positions: ClassVar[bool] = False
     """True for a detector that makes something of a layer's positions itself."""
+    adds_up: ClassVar[bool] = False
+    """True for scores that are squared distances or logarithms of densities, whose sum over layers has a meaning."""
 
     @property
     def needs(self) -> frozenset[Need]:

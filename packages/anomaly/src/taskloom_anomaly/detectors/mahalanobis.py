@@ -14,7 +14,7 @@ The inverse is never formed: C^+ = W W^T with W from one eigendecomposition at t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 class Mahalanobis(LayerwiseDetector):
     """Mahalanobis distance: global, class-conditional, relative, diagonal."""
+
+    adds_up: ClassVar[bool] = True
 
     kind: Literal["mahalanobis"] = "mahalanobis"
     mode: Literal["global", "class", "relative", "mixture", "diagonal", "simple_relative"] = (

@@ -44,9 +44,10 @@ class AdversarialExampleTask(AnomalyTaskConfig):
 
     run_path: InputPath | None = None
     """Run (or folder) of a trained classifier; none trains one first."""
-    # An attack leaves the class that the image belongs to; one Gaussian over all classes hardly notices.
+    # An attack leaves the class that the image belongs to; one Gaussian over all classes hardly notices. The share was chosen on the
+    # seeds 100 to 103, where it finds more than OAS under both attacks.
     detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis(
-        mode="mixture", shrinkage="oas"
+        mode="mixture", shrinkage="fixed", amount=0.2
     )
     """Detector over the network's activations."""
     data: ImageData = ImageData()
@@ -128,6 +129,10 @@ class AdversarialExampleTask(AnomalyTaskConfig):
     def build_params(self) -> PyTree:
         """Its parameters."""
         return StoredModel(self._folder).build_params()
+
+    def default_layers(self) -> tuple[str, ...]:
+        """The first layer: an attack moves every input value a little, and each further layer makes less of that."""
+        return StoredModel(self._folder).handle().default_layers[:1]
 
     @property
     def adversarial(self) -> AdversarialExampleConfig:

@@ -22,6 +22,8 @@ from taskloom_anomaly.data.config import ImageData
 from taskloom_anomaly.data.poisoning import Poison
 from taskloom_anomaly.data.shifts import benign_shifts
 from taskloom_anomaly.detection.validity_card import accuracy
+from taskloom_anomaly.detectors.base import Detector
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.base import Model
 from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.models.training import train
@@ -47,6 +49,11 @@ class Controls(Component):
 class BackdoorConfig(AnomalyConfig):
     """A backdoored image classifier."""
 
+    # What a trigger leaves is odd for the class that it leads to, and not for all classes together.
+    detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis(
+        mode="mixture", shrinkage="oas"
+    )
+    """Detector over the network's activations."""
     data: ImageData = ImageData()
     """Images."""
     model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP()

@@ -13,6 +13,8 @@ from taskloom.errors import ConfigError
 from taskloom.task import Finding
 
 from taskloom_anomaly.compat.task_config import AnomalyTaskConfig, AtMost
+from taskloom_anomaly.detectors.base import Detector
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.backdoor import Backdoor
@@ -30,6 +32,11 @@ class BackdoorDetection(AnomalyTaskConfig):
 
     run_path: InputPath | None = None
     """Run (or folder) of a poisoned network, left by the task `backdoor`; it must be given."""
+    # That of the task that poisons.
+    detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis(
+        mode="mixture", shrinkage="oas"
+    )
+    """Detector over the network's activations."""
     backdoor: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] | None = None
     """Trigger of the anomalies, that of the network's own run unless given; another is an ablation: it should not care."""
     max_size: AtMost = 0
