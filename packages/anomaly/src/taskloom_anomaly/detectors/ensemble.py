@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 # A member's tensors stand behind its place and this sign.
 _OF = "::"
-_HELD, _WEIGHTS, _OUTPUT = (f"{ALL_LAYERS}/{name}" for name in ("held", "weights", "output"))
+_HELD, _WEIGHTS, _OUTPUT, _CLASSES = (f"{ALL_LAYERS}/{name}" for name in ("held", "weights", "output", "classes"))  # fmt: skip
 # Held-out samples fewer than these give no p-values to speak of.
 _FEWEST = 10
 
@@ -53,9 +53,9 @@ class Ensemble(TrainedDetector):
     """Several detectors, joined by their p-values on trusted samples."""
 
     kind: Literal["ensemble"] = "ensemble"
-    members: tuple[str, ...] = ("mahalanobis", "knn", "pca_residual")
-    """Detectors by name, with their defaults; `sklearn:X` and `pyod:X` are those of the libraries."""
-    output: bool = True
+    members: tuple[str, ...] = ("mahalanobis", "mahalanobis:mixture", "knn")
+    """Detectors by name, with their defaults; `mahalanobis:mixture` is a mode, `sklearn:X` and `pyod:X` are those of the libraries."""
+    output: bool = False
     """Let the energy of the logits join, where the network gives class scores."""
     weights: Literal["equal", "independent"] = "independent"
     """Weights of members and layers: all alike, or less for those that rank the held-out trusted samples as others do."""
@@ -64,11 +64,11 @@ class Ensemble(TrainedDetector):
 
     @property
     def needs(self) -> frozenset[Need]:
-        """All that a member needs."""
+        """All that a member needs; one that goes by class scores joins where the network gives some."""
         found: set[Need] = {"activations", "trusted"}
         for member in self._listed:
             found |= member.needs
-        return frozenset(found)
+        return frozenset(found - {"logits"})
 
     @property
     def _listed(self) -> list[Detector]:
@@ -90,10 +90,13 @@ class Ensemble(TrainedDetector):
         Raises:
             ValueError: The trusted samples are too few to hold some out.
         """
-        has_output = self.output and spec.num_classes > 1
+        has_classes = spec.num_classes > 1
         rest = _Side(stream, seed, self.held_share, is_held=False)
-        fitted: Tensors = {_OUTPUT: np.asarray(has_output)}
-        for place, member in enumerate(self._all(has_output=has_output)):
+        fitted: Tensors = {_OUTPUT: np.asarray(self.output and has_classes), _CLASSES: np.asarray(has_classes)}  # fmt: skip
+        members = self._all(fitted)
+        if not members:
+            raise ValueError("All members of this ensemble go by class scores, and the network gives none.")  # fmt: skip
+        for place, member in enumerate(members):
             own = fit(member, rest, spec, derive_seed(seed, f"member {place}"))
             fitted |= {f"{place}{_OF}{name}": array for name, array in own.items()}
         held = _Side(stream, seed, self.held_share, is_held=True)
@@ -116,13 +119,16 @@ class Ensemble(TrainedDetector):
         # Row by row: a product with a vector would round by the size of the batch.
         return {ALL_LAYERS: np.einsum("nl,l->n", terms, weights / weights.sum())}
 
-    def _all(self, *, has_output: bool) -> list[Detector]:
-        return [*self._listed, *([Energy()] if has_output else [])]
+    def _all(self, fitted: Tensors) -> list[Detector]:
+        # Earlier ensembles were refused where there were no class scores.
+        has_classes = bool(fitted.get(_CLASSES, True))
+        members = [one for one in self._listed if has_classes or "logits" not in one.needs]
+        return [*members, *([Energy()] if fitted[_OUTPUT] else [])]
 
     def _columns(self, fitted: Tensors, features: Features) -> Float[np.ndarray, "n columns"]:
         """Return the scores of all members and layers beside one another, in the order of their names."""
         columns = []
-        for place, member in enumerate(self._all(has_output=bool(fitted[_OUTPUT]))):
+        for place, member in enumerate(self._all(fitted)):
             start = f"{place}{_OF}"
             own = {n.removeprefix(start): a for n, a in fitted.items() if n.startswith(start)}
             found = member.score(own, features)

@@ -185,7 +185,10 @@ def _class_of(library: str, name: str) -> Callable[..., Any]:
 
 
 def spelled_out(name: str) -> dict[str, str]:
-    """Return the parameters that the short name of a library's detector stands for, such as `sklearn:IsolationForest`; else the name itself."""
-    if ":" in name:
+    """Return the parameters that a short name stands for: `sklearn:IsolationForest`, or `mahalanobis:mixture`, a mode with OAS shrinkage."""
+    library, _, rest = name.partition(":")
+    if library == "mahalanobis" and rest:
+        return {"kind": library, "mode": rest, "shrinkage": "oas"}
+    if rest:
         return {"kind": "library", "class_name": name}
     return {"kind": name}
