@@ -44,11 +44,11 @@ class Residual(nn.Module):
 class Convolutional(nn.Module):
     """A ResNet form at 64 x 64."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 32, stride: int = 4) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3, 32, 7, 4, 3)
-        self.blocks = nn.ModuleList([Residual(32) for _ in range(4)])
-        self.head = nn.Linear(32, 10)
+        self.stem = nn.Conv2d(3, width, 7, stride, 3)
+        self.blocks = nn.ModuleList([Residual(width) for _ in range(4)])
+        self.head = nn.Linear(width, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return class scores."""

@@ -14,7 +14,7 @@ from taskloom_anomaly.detection.standings import standings
 from taskloom_anomaly.metrics.intervals import delong_test
 
 TINY = [
-    "anomaly", "leaderboard", "--tasks=tabular", "--detectors=mahalanobis,knn,sklearn:OneClassSVM,lcf", "--seeds=2", "--jobs=1",
+    "anomaly", "leaderboard", "--tasks=tabular", "--detectors=default,mahalanobis,knn,sklearn:OneClassSVM,lcf", "--seeds=2", "--jobs=1",
     "--param=source=wine", "--param=training.epochs=3", "--param=min_explained=-9",
 ]  # fmt: skip
 
@@ -30,7 +30,9 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_board_has_every_task_detector_and_seed(board: Path) -> None:
     found = json.loads((board / "leaderboard.json").read_text())
     rows = found["tasks"]["tabular"]["detectors"]
-    assert set(rows) == {"mahalanobis", "knn", "sklearn:OneClassSVM", "lcf"}
+    assert set(rows) == {"default", "mahalanobis", "knn", "sklearn:OneClassSVM", "lcf"}
+    # The task's own is shrunk, and differs.
+    assert rows["default"]["auroc"] != rows["mahalanobis"]["auroc"]
     # Its layers have several widths, which that detector cannot follow.
     assert "width" in rows["lcf"]["refused"]
     assert [rows[name]["seeds"] for name in ("mahalanobis", "knn")] == [[0, 1], [0, 1]]
@@ -48,7 +50,7 @@ def test_a_board_that_is_asked_for_again_is_the_same_and_computes_nothing(
     names = ("leaderboard.json", "leaderboard.html")
     before = {name: (board / name).read_bytes() for name in names}
     cells = {path: path.stat().st_mtime_ns for path in (board / "cells").rglob("*.json")}
-    assert len(cells) == 8
+    assert len(cells) == 10
     # A cell that was cut short is computed again, and is the same.
     (damaged, *rest) = sorted(cells)
     whole = damaged.read_bytes()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 SCHEMA = 1
+DEFAULT = "default"
+"""Name under which the detector that each task declares takes part."""
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "jax", "flax")
 
 
@@ -133,13 +135,14 @@ class Work:
             if isinstance(config, str):
                 found[name] = Cell(self.task, name, self.seed, config)
             elif (kept := Cell.read(self._path(config))) is not None:
-                found[name] = kept
+                # The detector of the task may have a name of its own on the same board.
+                found[name] = replace(kept, detector=name)
             else:
                 missing[name] = config
         for name, cell in self._computed(bound, missing):
             cell.write(self._path(missing[name]))
             # Read back, so that a cell is the same whether it was computed now or before.
-            found[name] = Cell.read(self._path(missing[name])) or cell
+            found[name] = replace(Cell.read(self._path(missing[name])) or cell, detector=name)
         return [found[name] for name in self.detectors]
 
     def _path(self, config: AnomalyConfig) -> Path:
@@ -202,6 +205,8 @@ class Work:
 
 def _with_detector(config: AnomalyConfig, name: str) -> AnomalyConfig | str:
     """Return a config with another detector, or the reason why the task cannot have it."""
+    if name == DEFAULT:
+        return config
     values = {**config.model_dump(), "detector": spelled_out(name)}
     try:
         return type(config).model_validate(values)
