@@ -56,7 +56,7 @@ demo: $(READY) ## Run one real task of each kind and leave reports to open.
 	$(BIN)/tasks run anomaly backdoor --store $(DEMO_STORE)
 	@echo "demo 2/4, hci pointing: how many rounds does an assistant save?"
 	$(BIN)/tasks run hci pointing --store $(DEMO_STORE)
-	@echo "demo 3/4, diffusion smiles: train a model of molecules and draw from it (the longest: two to three minutes)"
+	@echo "demo 3/4, diffusion smiles: train a model of molecules and draw from it (the longest: one to two minutes)"
 	$(BIN)/tasks run diffusion smiles --store $(DEMO_STORE)
 	@echo "demo 4/4, control cartpole: swing up a pole by planning"
 	$(BIN)/tasks run control cartpole --store $(DEMO_STORE)
