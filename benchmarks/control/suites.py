@@ -48,15 +48,15 @@ def play(task: Bound, seed: int) -> Mapping[str, float]:
 
 
 def commit() -> str:
-    """Return the commit that is measured, with a mark if files of it were changed."""
-    found = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=HERE,
-    )
-    return found.stdout.strip()
+    """Return the commit that is measured, with a mark if code of it was changed: the rows themselves change with every episode."""
+    told = [
+        subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=HERE).stdout
+        for words in (
+            ["rev-parse", "--short=7", "HEAD"],
+            ["status", "--porcelain", "--untracked-files=no", ":/packages", "*.py"],
+        )
+    ]
+    return told[0].strip() + ("-dirty" if told[1] else "")
 
 
 def rows() -> list[dict[str, object]]:
