@@ -143,7 +143,7 @@ class DmPendulumSwingup(DmTask[DmPendulumConfig]):
 
 
 class DmMassConfig(SuiteConfig):
-    """The solver of the arm with two links."""
+    """The solver of the point mass and of the arm with two links."""
 
     seconds: Seconds = 20.0
     """Simulated time of the closed loop."""
@@ -153,16 +153,7 @@ class DmMassConfig(SuiteConfig):
     """Optimizer of the plan."""
 
 
-class DmPointConfig(DmMassConfig):
-    """The solver of the point mass, which is slow at its fastest: strong noise finds the shortest way there."""
-
-    controller: ControllerConfig = ControllerConfig(horizon=0.6, control_freq=50, spline="linear")
-    """The receding-horizon controller."""
-    optimizer: AnyOptimizer = MPPI(num_rollouts=32, num_nodes=5, sigma=0.5, ess=3, finest=0.05)
-    """Optimizer of the plan."""
-
-
-class DmPointMass(DmTask[DmPointConfig]):
+class DmPointMass(DmTask[DmMassConfig]):
     """A mass in the plane that two motors move to the middle."""
 
     domain, variant = "point_mass", "easy"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -29,19 +29,7 @@ class DmFingerConfig(SuiteConfig):
     """Optimizer of the plan."""
 
 
-class DmSpinConfig(DmFingerConfig):
-    """The solver of the finger that spins a body: flicks, which are quick, at full force, and found among many."""
-
-    controller: ControllerConfig = ControllerConfig(horizon=0.2, control_freq=50, spline="zero")
-    """The receding-horizon controller."""
-    optimizer: AnyOptimizer = MPPI(num_rollouts=160, num_nodes=4, sigma=1.0, ess=2)
-    """Optimizer of the plan."""
-
-
-F = TypeVar("F", bound=DmFingerConfig)
-
-
-class DmFinger(DmTask[F]):
+class DmFinger(DmTask[DmFingerConfig]):
     """A finger that turns a body on a hinge."""
 
     domain, variant = "finger", "spin"
@@ -53,7 +41,7 @@ class DmFinger(DmTask[F]):
         return np.asarray(np.linalg.norm(tip, axis=-1))
 
 
-class DmFingerSpin(DmFinger[DmSpinConfig]):
+class DmFingerSpin(DmFinger):
     """Spin a body, rewarded above 15 rad/s."""
 
     drawn = ("dof_damping",)
@@ -70,7 +58,7 @@ class DmFingerSpin(DmFinger[DmSpinConfig]):
         return np.asarray(np.clip(speed / 20.0, -1.0, 1.0) - 0.2 * self.away(sensors))
 
 
-class DmFingerTurn(DmFinger[DmFingerConfig]):
+class DmFingerTurn(DmFinger):
     """Turn a body so that its tip is on a target, rewarded only there."""
 
     drawn = ("site_pos", "site_size")
