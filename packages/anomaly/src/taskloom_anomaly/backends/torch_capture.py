@@ -97,7 +97,7 @@ def run(
 
 
 CallsOf: TypeAlias = "Mapping[tuple[int, bool], Mapping[str, str]]"
-"""What is wanted of a module: by the number of a call, and whether it is what enters it, the names by their suffixes."""
+"""The names that are wanted of a module by their suffixes, for each call by its number and whether it is what enters it."""
 
 
 # Every pass asks for the same names again.
