@@ -36,9 +36,8 @@ _STEPS = 50
 class LanguageBackdoorConfig(AnomalyConfig):
     """A language model that two words make ungrammatical."""
 
-    detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis(
-        shrinkage="oas"
-    )
+    # Tokens are many for the width; on the seeds 100 and 101 shrinkage finds no more in any layer, and less in most.
+    detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis()
     """Detector over the network's activations."""
     reduction: Reduction = "none"
     """Reduction of positions to one feature vector, under the mask; none scores every token, all tokens one population."""
