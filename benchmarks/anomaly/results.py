@@ -160,6 +160,7 @@ PARTS: dict[str, Callable[[Path], list[str]]] = {
     "warp": lambda path: [row for row in cleansing(path) if "`warp`" in row],
     "cost": cost,
     "board": board,
+    "board_time": lambda path: [row for row in board(path) if "two processes" in row],
 }
 
 
