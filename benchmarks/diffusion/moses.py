@@ -1,9 +1,9 @@
 """Samples of a MOSES run under the benchmark's figures, beside a fresh training sample, CharRNN and DiGress as published.
 
-    python benchmarks/diffusion/moses.py RUN [--samples 10000] [--sampler JSON] [--texts FILE] [--rows FILE] [--into PAGE]
+    python benchmarks/diffusion/moses.py RUN [--name COLUMN] [--sampler JSON] [--samples 10000] [--texts FILE] [--rows FILE] [--into PAGE]
 
-Texts are kept in `--texts`, and drawing goes on where it stopped. The figures are put into `--rows`, and the table into `--into`, a
-page that has the table of `molecules.py`: as many training molecules are the floor.
+Texts are kept in `--texts`, and drawing goes on where it stopped. The figures are put into `--rows`, a column for each name, and the
+table of its columns into `--into`, a page that has the table of `molecules.py`: as many training molecules are the floor.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any, TypeAlias
 
+import taskloom as tl
 from taskloom.opening import open_run
 from taskloom_diffusion.chemistry.benchmarking import MoleculeBenchmark
-from taskloom_diffusion.chemistry.figures import BenchmarkFigure
 from taskloom_diffusion.chemistry.molecule_set import MoleculeSet
 from taskloom_diffusion.chemistry.reference import moses_reference
 from taskloom_diffusion.evaluation.sampling import sample_lengths
 from taskloom_diffusion.evaluation.trained import model_of_run
-from taskloom_diffusion.samplers.confidence import Confidence
+from taskloom_diffusion.samplers.base import Sampler
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tables import put
@@ -73,7 +74,18 @@ PUBLISHED = {
 }
 
 
-def drawn(reference: str, sampler: Confidence, num: int, kept: Path) -> list[dict[str, object]]:
+Column: TypeAlias = "dict[str, Any]"
+"""One way of drawing: sampler, samples, calls, CPU seconds, and figures as (value, standard error, number, of what)."""
+
+
+def sampler_of(text: str) -> Sampler:
+    """Return the sampler of a JSON object, as the task's config reads it."""
+    task: Any = tl.open_task("diffusion/moses", {"sampler": json.loads(text)})
+    sampler: Sampler = task.config.sampler
+    return sampler
+
+
+def drawn(reference: str, sampler: Sampler, num: int, kept: Path) -> list[dict[str, object]]:
     """Return samples of a run with their calls, those in the file first."""
     if kept.exists():
         rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
@@ -105,7 +117,8 @@ def main() -> None:
     )
     parser.add_argument("run")
     parser.add_argument("--samples", type=int, default=10_000)
-    parser.add_argument("--sampler", type=Confidence.model_validate_json, default=Confidence())
+    parser.add_argument("--sampler", type=sampler_of, default='{"kind": "confidence"}')
+    parser.add_argument("--name", default="this model", help="Of the column.")
     parser.add_argument("--texts", type=Path, default=Path("moses-samples.jsonl"))
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--into", type=Path)
@@ -114,20 +127,34 @@ def main() -> None:
     began = time.process_time()
     bench = MoleculeBenchmark(moses_reference(), ("moses",), floor=0)
     figures = bench.figures(MoleculeSet([str(row["text"]) for row in rows]))
-    judged = time.process_time() - began
-    text = table(figures, floors(options.into, len(rows)) if options.into else {})
-    sampled = sum(float(str(row["cpu_s"])) for row in rows)
-    calls = sum(int(str(row["calls"])) for row in rows) / len(rows)
-    cost = f"{len(rows):,} samples of {calls:.1f} calls in {sampled:.0f} CPU-s, judged in {judged:.0f}."
-    print("\n".join([*text, "", cost]))
-    if options.rows:
-        found = {
+    column = {
+        "sampler": options.sampler.model_dump(mode="json"),
+        "samples": len(rows),
+        "calls": sum(int(str(row["calls"])) for row in rows) / len(rows),
+        "cpu_s": sum(float(str(row["cpu_s"])) for row in rows),
+        "judging_cpu_s": time.process_time() - began,
+        "figures": {
             name: [f.value, f.standard_error, f.n, f.population] for name, f in figures.items()
-        }
-        document = {"samples": len(rows), "calls": calls, "cpu_s": sampled, "figures": found}
+        },
+    }
+    columns = {options.name: column}
+    if options.rows:
+        document = json.loads(options.rows.read_text(encoding="utf-8"))
+        columns = document["columns"] = {**document["columns"], **columns}
         options.rows.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    text = table(columns, floors(options.into, len(rows)) if options.into else {})
+    text += ["", *(costs(name, each) for name, each in columns.items())]
+    print("\n".join(text))
     if options.into:
-        put(options.into, "moses", [*text, "", cost])
+        put(options.into, "moses", text)
+
+
+def costs(name: str, column: Column) -> str:
+    """Return a sentence of what a column took."""
+    return (
+        f"*{name}*: {column['samples']:,} samples of {column['calls']:.1f} calls in {column['cpu_s']:.0f} CPU-s, "
+        f"judged in {column['judging_cpu_s']:.0f}."
+    )
 
 
 def floors(page: Path, num: int) -> dict[str, str]:
@@ -139,18 +166,23 @@ def floors(page: Path, num: int) -> dict[str, str]:
     return {row[0]: row[column].partition(" ")[0] for row in rows[2:]}
 
 
-def table(figures: dict[str, BenchmarkFigure], floor: dict[str, str]) -> list[str]:
-    """Return the figures as a table of Markdown, beside the floor and what others published."""
+def table(columns: dict[str, Column], floor: dict[str, str]) -> list[str]:
+    """Return the figures as a table of Markdown, a column for each way of drawing, beside the floor and what others published."""
     lines = [
-        f"| figure | this model | training sample | {' | '.join(PUBLISHED)} |",
-        "| --- " + "| ---: " * (2 + len(PUBLISHED)) + "|",
+        f"| figure | {' | '.join([*columns, 'training sample', *PUBLISHED])} |",
+        "| --- " + "| ---: " * (len(columns) + 1 + len(PUBLISHED)) + "|",
     ]
-    for name, figure in figures.items():
-        error = "" if figure.standard_error is None else f" +- {figure.standard_error:.1g}"
+    for name in next(iter(columns.values()))["figures"]:
+        ours = [cell(*each["figures"][name][:2]) for each in columns.values()]
         least = f"{float(floor[name]):.4f}" if name in floor else ""
         others = [f"{of[name]:.4f}" if name in of else "" for of in PUBLISHED.values()]
-        lines.append(f"| {name} | {figure.value:.4f}{error} | {least} | {' | '.join(others)} |")
+        lines.append(f"| {name} | {' | '.join([*ours, least, *others])} |")
     return lines
+
+
+def cell(value: float, error: float | None) -> str:
+    """Return a figure with its standard error."""
+    return f"{value:.4f}" + ("" if error is None else f" +- {error:.1g}")
 
 
 if __name__ == "__main__":
