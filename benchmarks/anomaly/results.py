@@ -148,7 +148,7 @@ def board(path: Path) -> list[str]:
         cold, warm, same = (
             json.loads(timed.read_text())[name] for name in ("cold", "warm", "same")
         )
-        rows.append(f"| All tasks and detectors, 3 seeds, two processes: first call, again | <= 480 s, 60 s, the same bytes | {cold['wall']:.0f} s beside other work ({cold['cpu']:.0f} CPU-s), {warm:.0f} s, {'the same bytes' if same else 'other bytes'} | `tasks anomaly leaderboard` |")  # fmt: skip
+        rows.append(f"| All tasks and detectors, 3 seeds, two processes: first call, again | <= 480 s, 60 s, the same bytes | {cold['wall']:.0f} s ({cold['cpu']:.0f} CPU-s), {warm:.0f} s, {'the same bytes' if same else 'other bytes'} | `tasks anomaly leaderboard` |")  # fmt: skip
     return rows
 
 
