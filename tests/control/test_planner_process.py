@@ -22,8 +22,8 @@ from taskloom.errors import UsageError
 from taskloom.registry.entries import Given
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.errors import LinkError, PlanError
+from taskloom_control.live.encoding import Observed, bytes_of_observed, observed_of
 from taskloom_control.live.mailbox import Mailbox, attach, opened
-from taskloom_control.live.parcels import Observed, bytes_of_observed, observed_of
 from taskloom_control.live.process import PlannerProcess
 from taskloom_control.mjcf.physics import Snapshot
 from taskloom_control.planning.controller import Controller

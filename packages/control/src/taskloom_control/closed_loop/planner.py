@@ -21,13 +21,13 @@ from taskloom.errors import TaskloomError
 from taskloom.opening import open_task
 
 from taskloom_control.errors import LinkError
-from taskloom_control.live.mailbox import Mailbox, attach, opened
-from taskloom_control.live.parcels import (
+from taskloom_control.live.encoding import (
     Planned,
     bytes_of_planned,
     bytes_of_refusal,
     observed_of,
 )
+from taskloom_control.live.mailbox import Mailbox, attach, opened
 from taskloom_control.planning.asynchronous import AsyncController, Made
 from taskloom_control.planning.controller import Controller
 
@@ -122,7 +122,7 @@ class Serving:
             self.outbox.put(bytes_of_planned(Planned(made, planner.counts, version, planner.safe)))
 
 
-def serve(facts: Mapping[str, Any], memory: SharedMemory, bells: IO[bytes]) -> int:
+def serve(facts: Mapping[str, Any], memory: SharedMemory, signals: IO[bytes]) -> int:
     """Plan until the other side is gone; return the status of the process."""
     serving = Serving(facts, memory)
     try:
@@ -133,11 +133,11 @@ def serve(facts: Mapping[str, Any], memory: SharedMemory, bells: IO[bytes]) -> i
     try:
         while True:
             try:
-                # Before the first bell too: it may have rung while the task was being opened.
+                # Before the first signal too: it may have come while the task was being opened.
                 serving.look()
             except TaskloomError as error:
                 serving.refuse(error)
-            if not os.read(bells.fileno(), 1 << 12):
+            if not os.read(signals.fileno(), 1 << 12):
                 return 0
     finally:
         serving.end()
@@ -147,15 +147,15 @@ def main() -> int:
     """Read the first line, and serve; return the status of the process."""
     # Ctrl-C reaches both processes; this one ends with the other.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Not a byte more than the line is read: each one behind it is a bell.
-    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as bells:
+    # Not a byte more than the line is read: each one behind it is a signal.
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as signals:
         try:
-            facts = json.loads(bells.readline())
+            facts = json.loads(signals.readline())
             memory = attach(str(facts["memory"]))
         except (ValueError, KeyError, TypeError, LinkError) as error:
             sys.exit(f"The first line on stdin is none of PlannerProcess: {error}")
         try:
-            return serve(facts, memory, bells)
+            return serve(facts, memory, signals)
         finally:
             memory.close()
 

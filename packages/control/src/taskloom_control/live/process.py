@@ -23,8 +23,8 @@ from taskloom.errors import UsageError
 from taskloom.params.values import table_of
 
 from taskloom_control.errors import LinkError, PlanError
+from taskloom_control.live.encoding import Observed, Planned, bytes_of_observed, planned_of
 from taskloom_control.live.mailbox import Mailbox, opened
-from taskloom_control.live.parcels import Observed, Planned, bytes_of_observed, planned_of
 from taskloom_control.mjcf.physics import layout
 from taskloom_control.planning.asynchronous import Counts, followed
 from taskloom_control.planning.exchange import Changed, changes_between
@@ -103,7 +103,7 @@ class PlannerProcess:
             raise LinkError(f"The planning process does not start: {error}.") from None
         with contextlib.suppress(OSError):  # it is gone already, which `lost` says
             self._write(line.encode())
-        # A stopped process must not stop this one: what does not fit into the pipe rings no louder.
+        # A stopped process must not stop this one: what does not fit into the pipe is one signal of many.
         if hasattr(os, "set_blocking") and self._process.stdin is not None:
             os.set_blocking(self._process.stdin.fileno(), False)
 
