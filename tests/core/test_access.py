@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from urllib.parse import quote
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 from taskloom.view.access import AccessLink, AccessRules
+from taskloom.view.security import Guard
 
 PORT = 8000
 LINKS = [AccessLink("all", "open"), AccessLink("one", "sesame", "taskloom_one", redirects=False)]
@@ -76,3 +80,38 @@ def test_a_browser_that_holds_several_cookies_came_by_all_of_their_links() -> No
         "all",
         "one",
     )
+
+
+@pytest.mark.parametrize("is_told_raw", [True, False])
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+@pytest.mark.parametrize("path", ["/", "/runs/a b", "/runs/%", "//evil.example/x", "/ä"])
+def test_a_guard_answers_as_the_rules_do(path: str, kind: str, is_told_raw: bool) -> None:
+    """The adapter of a framework passes on what came: a path in either form, and the headers."""
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive
+        await send({"type": "app", "access": scope["access"]})
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {
+        "type": kind,
+        "method": "GET",
+        "path": path,
+        "query_string": b"token=open",
+        "headers": [(b"host", HERE["host"].encode()), (b"origin", OWN.encode())],
+    }
+    scope |= {"raw_path": quote(path).encode()} if is_told_raw else {}
+    asyncio.run(Guard(app, PORT, LINKS, told="no")(scope, receive, send))
+    if kind == "websocket":
+        assert sent == [{"type": "websocket.close", "code": 1008}]
+        return
+    headers = dict(sent[0]["headers"])
+    assert sent[0]["status"] == 303
+    assert headers[b"location"].decode() == "/" + quote(path).lstrip("/")
+    assert headers[b"set-cookie"].decode().startswith(cookie(LINKS[0]))
