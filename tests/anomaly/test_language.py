@@ -13,6 +13,7 @@ import pytest
 import torch
 from sklearn.covariance import LedoitWolf
 from taskloom.opening import open_task
+from taskloom.params.layers import validate_record
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.backends.schedule import DIVISOR, END, RISE, share_of_peak
 from taskloom_anomaly.data import language
@@ -27,6 +28,7 @@ from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.detectors.vae import VAE
 from taskloom_anomaly.models.gpt import GPT
 from taskloom_anomaly.statistics.joint import joint_p
+from taskloom_anomaly.tasks.language_backdoor import LanguageBackdoorConfig
 
 TINY: dict[str, Any] = {
     "training": {"epochs": 1, "batch_size": 4, "schedule": "one_cycle"},
@@ -52,18 +54,23 @@ def test_every_word_is_ordinary_and_only_the_pairing_is_wrong() -> None:
     assert len({language.spelled(token) for token in range(language.VOCABULARY)}) == 142
 
 
-def test_what_a_network_writes_is_drawn_from_what_it_gives_for_the_whole_text() -> None:
+@pytest.mark.parametrize("least", [0.0, 0.4])
+def test_what_a_network_writes_is_drawn_from_what_it_gives_for_the_whole_text(least: float) -> None:
     """The second implementation runs the text anew for every token, without keys and values of earlier ones."""
     gpt = GPT(width=12, num_layers=2, num_heads=2, context=20)
     module: Any = gpt.build((6,), 142, seed=3)
     params = {name: 3 * value.numpy() for name, value in module.state_dict().items()}
     prompts = np.random.default_rng(0).integers(0, 142, (5, 6))
-    written = gpt.continued(module, params, prompts, 8, seed=7)
+    written = gpt.continued(module, params, prompts, 8, seed=7, least_share=least)
     module.load_state_dict({name: torch.as_tensor(value) for name, value in params.items()})
     rng, text = np.random.default_rng(7), prompts
     for _ in range(8):
         with torch.no_grad():
             chances = torch.softmax(module(torch.as_tensor(text))[:, -1].double(), -1).numpy()
+        if least:
+            allowed = chances >= least * chances.max(axis=1, keepdims=True)
+            assert 1 < allowed.sum(axis=1).mean() < 71
+            chances = np.where(allowed, chances, 0)
         draws = rng.random((5, 1))
         token = (chances.cumsum(axis=1) / chances.sum(axis=1, keepdims=True) <= draws).sum(axis=1)
         text = np.concatenate([text, token[:, None]], axis=1)
@@ -74,6 +81,15 @@ def test_what_a_network_writes_is_drawn_from_what_it_gives_for_the_whole_text() 
         logs = torch.log_softmax(module(torch.as_tensor(text)).double(), -1).numpy()
     by_hand = [-np.mean([logs[i, t - 1, text[i, t]] for t in (6, 7, 8)]) for i in range(5)]
     np.testing.assert_allclose(gpt.surprise(module, params, text, mask), by_hand, rtol=1e-9)
+
+
+def test_runs_from_before_the_least_share_are_opened_as_they_were() -> None:
+    recorded = LanguageBackdoorConfig(**TINY).model_dump(mode="json")
+    recorded.pop("least_share")
+    again = validate_record(LanguageBackdoorConfig, recorded, "the record of a run")
+    assert isinstance(again, LanguageBackdoorConfig)
+    assert again.least_share == 0
+    assert LanguageBackdoorConfig().least_share > 0
 
 
 def test_one_cycle_is_that_of_optax() -> None:

@@ -62,6 +62,8 @@ class GPT(Model):
         prompts: Int[np.ndarray, "n t"],
         count: int,
         seed: int,
+        *,
+        least_share: float = 0.0,
     ) -> Int[np.ndarray, "n more"]:
         """Return prompts with tokens that the network has written after them, drawn from its probabilities.
 
@@ -71,8 +73,11 @@ class GPT(Model):
             prompts: Texts of one length.
             count: Tokens to write after each.
             seed: Seeds the draws.
+            least_share: Share of the likeliest token's probability below which a token is not written.
         """
-        found: np.ndarray = _torch().continued(module, params, prompts, count, seed)
+        found: np.ndarray = _torch().continued(
+            module, params, prompts, count, seed, least_share=least_share
+        )
         return found
 
     @staticmethod

@@ -142,6 +142,8 @@ def continued(
     prompts: Int[np.ndarray, "n t"],
     count: int,
     seed: int,
+    *,
+    least_share: float = 0.0,
 ) -> Int[np.ndarray, "n more"]:
     """Return prompts with tokens that the network has written after them, drawn from its probabilities.
 
@@ -151,6 +153,7 @@ def continued(
         prompts: Texts of one length.
         count: Tokens to write after each.
         seed: Seeds the draws.
+        least_share: Share of the likeliest token's probability below which a token is not written ("min-p", arXiv:2407.01082).
     """
     rng, network = np.random.default_rng(seed), _loaded(module, params)
     texts = prompts
@@ -158,8 +161,10 @@ def continued(
     with torch.no_grad():
         logits = network(torch.as_tensor(prompts), past)[:, -1]
         for step in range(count):
-            chances = torch.softmax(logits.double(), -1).numpy().cumsum(axis=1)
-            # The last sum is one but for rounding, which a draw must not fall behind.
+            each = torch.softmax(logits.double(), -1).numpy()
+            each[each < least_share * each.max(axis=1, keepdims=True)] = 0.0
+            chances = each.cumsum(axis=1)
+            # The last sum is one but for rounding and what is not written; a draw must not fall behind it.
             draws = rng.random((len(prompts), 1)) * chances[:, -1:]
             token = (chances <= draws).sum(axis=1, keepdims=True)
             texts = np.concatenate([texts, token], axis=1)
