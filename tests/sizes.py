@@ -83,6 +83,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/core, tests/cli: what a stranger may write
         "hostile_examples": (60, 200),
         # tests/anomaly
+        "adding_cases": (2, 60),
         "warped_networks": (1, 2),
         "watched_streams": (12, 200),
         "quick_compilation": (1, 0),  # without most of XLA's optimizations

@@ -93,6 +93,23 @@ def test_a_table_is_scored_with_names_and_labels(call: Call) -> None:
     assert "2 rows could not be scored" in told
 
 
+@pytest.mark.parametrize("name", ["mahalanobis:mixture", "sklearn:OneClassSVM"])
+def test_a_short_name_means_the_same_in_fit_in_score_and_in_python(
+    call: Call, at_place: Path, name: str
+) -> None:
+    folder = at_place / "short"
+    assert call("fit", "own_networks:build", "trusted.npy", f"--detector={name}", "--out=short")[0] == 0  # fmt: skip
+    stored = call("score", "short", "new.npy")[1][:-1]
+    words = ["own_networks:build", "new.npy", "--trusted=trusted.npy", f"--detector={name}"]
+    at_once = call("score", *words)[1][:-1]
+    assert at_once == stored
+    trusted, new = np.load("trusted.npy"), np.load("new.npy")
+    own = taskloom_anomaly.fit("own_networks:build", trusted, detector=name)
+    assert load_own(folder, new[:5]).detector == own.detector
+    shutil.rmtree(folder)
+    assert own.score(new)["1"].tolist() == [line["score"]["1"] for line in stored]
+
+
 def test_one_command_without_a_task_leaves_answers_a_page_and_the_detector(
     call: Call, at_place: Path
 ) -> None:

@@ -185,6 +185,9 @@ DOMAIN = DomainRef(
         "taskloom_anomaly.models": _components("models", _MODELS),
         "taskloom_anomaly.triggers": _components("triggers", _TRIGGERS),
     },
+    short_names={
+        "taskloom_anomaly.detectors": "taskloom_anomaly.detectors.short_names:spelled_out"
+    },
     verbs=(
         _verb(
             "train-classifier",

@@ -31,7 +31,7 @@ from taskloom_anomaly.detection.assembly import DetectionData, assemble
 from taskloom_anomaly.detection.baselines import baseline_areas
 from taskloom_anomaly.detection.fitting import fit_detector, score_sets
 from taskloom_anomaly.detection.fusion import FUSED
-from taskloom_anomaly.detectors.library import spelled_out
+from taskloom_anomaly.detectors.short_names import values_of
 from taskloom_anomaly.metrics.ranking import auroc
 from taskloom_anomaly.task import HasValidity, Prepares
 
@@ -128,7 +128,7 @@ class Work:
     def cells(self) -> list[Cell]:
         """Return the cells, in the order of the detectors; those that are not there are computed first."""
         bound: Any = open_task(f"anomaly/{self.task}", {**self.settings, "seed": self.seed})
-        configs = {name: _with_detector(bound.config, name) for name in self.detectors}
+        configs = {name: with_detector(bound.config, name) for name in self.detectors}
         found: dict[str, Cell] = {}
         missing: dict[str, AnomalyConfig] = {}
         for name, config in configs.items():
@@ -203,11 +203,11 @@ class Work:
         return Cell(self.task, name, self.seed, "", valid, baseline, layers, plain, other)
 
 
-def _with_detector(config: AnomalyConfig, name: str) -> AnomalyConfig | str:
+def with_detector(config: AnomalyConfig, name: str) -> AnomalyConfig | str:
     """Return a config with another detector, or the reason why the task cannot have it."""
     if name == DEFAULT:
         return config
-    values = {**config.model_dump(), "detector": spelled_out(name)}
+    values = {**config.model_dump(), "detector": values_of(name)}
     try:
         return type(config).model_validate(values)
     except ValidationError as error:

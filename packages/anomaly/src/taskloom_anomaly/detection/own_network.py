@@ -33,6 +33,7 @@ from taskloom_anomaly.detection.artifacts import detector_of, keep_detector, loa
 from taskloom_anomaly.detection.assembly import DetectionData, reading_of
 from taskloom_anomaly.detection.fitting import FittedDetector, fit_detector
 from taskloom_anomaly.detection.padding import trimmed
+from taskloom_anomaly.detectors.short_names import values_of
 from taskloom_anomaly.models.stored import MODEL_FILE
 
 # Share of the trusted samples held out to put layers on one scale, and the least number that carries a p-value of one in a hundred.
@@ -110,7 +111,7 @@ def config_of(settings: dict[str, Any]) -> AnomalyConfig:
     """
     given = dict(settings)
     if isinstance(given.get("detector"), str):
-        given["detector"] = {"kind": given["detector"]}
+        given["detector"] = values_of(given["detector"])
     if isinstance(given.get("layers"), str):
         given["layers"] = [] if given["layers"] == "auto" else [given["layers"]]
     try:

@@ -164,6 +164,19 @@ class Detector(Component):
     adds_up: ClassVar[bool] = False
     """True for scores that are squared distances or logarithms of densities, whose sum over layers has a meaning."""
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: object) -> None:
+        """Refuse a class that declares `adds_up` as anything but True or False: a field, a property or a method would count as True, or not at all.
+
+        Raises:
+            TypeError: It does; the sentence has the line that is meant.
+        """
+        super().__pydantic_init_subclass__(**options)
+        if "adds_up" in cls.model_fields or not isinstance(cls.adds_up, bool):
+            raise TypeError(
+                f"{cls.__name__} declares adds_up otherwise than `adds_up: ClassVar[bool] = True`, the form in which it is read."
+            )
+
     @property
     def needs(self) -> frozenset[Need]:
         """Inputs that the detector requires; known before anything heavy is imported."""

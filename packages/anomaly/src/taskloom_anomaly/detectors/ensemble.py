@@ -34,8 +34,8 @@ from taskloom_anomaly.detectors.base import (
     TrainedDetector,
 )
 from taskloom_anomaly.detectors.fit import fit
-from taskloom_anomaly.detectors.library import spelled_out
 from taskloom_anomaly.detectors.output import Energy
+from taskloom_anomaly.detectors.short_names import values_of
 from taskloom_anomaly.detectors.stream import take
 from taskloom_anomaly.statistics.reservoir import stream_keys
 
@@ -74,7 +74,7 @@ class Ensemble(TrainedDetector):
     def _listed(self) -> list[Detector]:
         found: list[Detector] = []
         for name in self.members:
-            given = spelled_out(name)
+            given = values_of(name)
             if name == "mahalanobis":
                 # The part of the samples that members see may be fewer than a layer is wide.
                 given["shrinkage"] = "oas"

@@ -182,13 +182,3 @@ def _class_of(library: str, name: str) -> Callable[..., Any]:
         raise ConfigError(f"PyOD has no detector '{name}': there is no class of that name in '{module}'.")  # fmt: skip
     found = getattr(importlib.import_module(module), name)
     return found
-
-
-def spelled_out(name: str) -> dict[str, str]:
-    """Return the parameters that a short name stands for: `sklearn:IsolationForest`, or `mahalanobis:mixture`, a mode with OAS shrinkage."""
-    library, _, rest = name.partition(":")
-    if library == "mahalanobis" and rest:
-        return {"kind": library, "mode": rest, "shrinkage": "oas"}
-    if rest:
-        return {"kind": "library", "class_name": name}
-    return {"kind": name}

@@ -106,7 +106,9 @@ class Merger:
     def _component(
         self, path: str, shape: Shape, default: object, given: Sequence[Layer]
     ) -> object:
-        choice, choice_source, parts = self._choose(path, shape, default, given)
+        choice, choice_source, parts, is_fresh = self._choose(path, shape, default, given)
+        if is_fresh:
+            default = PydanticUndefined
         if choice:
             self.out.chosen[path] = choice
         model, instance = variant_at(path, shape, default, self.out.chosen)
@@ -123,14 +125,19 @@ class Merger:
 
     def _choose(
         self, path: str, shape: Shape, default: object, given: Sequence[Layer]
-    ) -> tuple[str, str, list[Layer]]:
-        """Return the component chosen, the source that chose it, and the layers that tune that component."""
+    ) -> tuple[str, str, list[Layer], bool]:
+        """Return the component chosen, the source that chose it, the layers that tune that component, and whether its own defaults count.
+
+        A short name says all that its component is, so that neither the field's default nor what lower layers said shines through.
+        """
         choice, source, parts = _default_choice(shape, default), DEFAULT, list[Layer]()
+        is_fresh = False
         for layer in given:
             name, values = self._read_component(path, shape, layer)
-            if name and name != choice:
+            is_short = isinstance(values, _SpelledOut)
+            if name and (name != choice or is_short):
                 self._note_discarded(path, name, layer.source, parts)
-                choice, parts = name, []
+                choice, parts, is_fresh = name, [], is_short
             if name:
                 source = layer.source
             if values:
@@ -143,7 +150,7 @@ class Merger:
                         layer.source,
                     )  # tuning an absent part that can be only one thing brings it in
                 parts.append(replace(layer, values=values))
-        return choice, source, parts
+        return choice, source, parts, is_fresh
 
     def _read_component(
         self, path: str, shape: Shape, layer: Layer
@@ -159,7 +166,7 @@ class Merger:
                 NO_COMPONENT if shape.optional else self._check_name(path, shape, "none", layer)
             ), {}
         if isinstance(value, str):
-            return self._check_name(path, shape, value, layer), {}
+            return self._named(path, shape, value, layer, {})
         if isinstance(value, Parts) and shape.variants is None:
             return "", value
         if not isinstance(value, dict):
@@ -168,9 +175,18 @@ class Merger:
             # An empty table brings an optional part in with its defaults.
             return (PRESENT if shape.optional and not value else ""), value
         rest = {name: item for name, item in value.items() if name != "kind"}
-        return (
-            self._check_name(path, shape, value["kind"], layer) if "kind" in value else ""
-        ), rest
+        return self._named(path, shape, value["kind"], layer, rest) if "kind" in value else ("", rest)  # fmt: skip
+
+    def _named(
+        self, path: str, shape: Shape, name: object, layer: Layer, rest: Mapping[str, object]
+    ) -> tuple[str, Mapping[str, object]]:
+        """Return the component that a name stands for, and its values: those of a short name, and what stands beside it."""
+        is_known = shape.variants is None or not isinstance(name, str) or name in shape.variants.names()  # fmt: skip
+        short = None if is_known or shape.variants is None else shape.variants.spelled_out(str(name))  # fmt: skip
+        if short is None:
+            return self._check_name(path, shape, name, layer), rest
+        own = _SpelledOut({**short, **rest})
+        return self._check_name(path, shape, own.pop("kind"), layer), own
 
     def _json(self, path: str, text: str) -> object:
         try:
@@ -210,6 +226,10 @@ class Merger:
                     raise unknown_parameter(
                         self.config_class, f"{prefix}{name}", self.out.chosen, layer.source
                     )
+
+
+class _SpelledOut(dict[str, object]):
+    """The values that a short name stands for."""
 
 
 def _default_choice(shape: Shape, default: object) -> str:

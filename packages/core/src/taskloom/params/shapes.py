@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from taskloom.config import OneOf
 from taskloom.errors import PluginError
 from taskloom.params.members import written_members
-from taskloom.registry.components import component_refs, load_component
+from taskloom.registry.components import component_refs, load_component, spelled_out
 
 Model: TypeAlias = type[BaseModel]
 
@@ -37,6 +37,10 @@ class Variants(Protocol):
 
     def load(self, name: str) -> Model:
         """Return the config class of one of the names."""
+        ...
+
+    def spelled_out(self, name: str) -> Mapping[str, object] | None:
+        """Return the `kind` and the values that a short name stands for; None if it is no such name."""
         ...
 
 
@@ -54,6 +58,10 @@ class OpenVariants:
         """Import the one component."""
         return load_component(self.group, name)
 
+    def spelled_out(self, name: str) -> Mapping[str, object] | None:
+        """Ask the domain of the group."""
+        return spelled_out(self.group, name)
+
 
 @dataclass(frozen=True, slots=True)
 class ClosedVariants:
@@ -68,6 +76,10 @@ class ClosedVariants:
     def load(self, name: str) -> Model:
         """Return the member of this kind."""
         return dict(self.members)[name]
+
+    def spelled_out(self, name: str) -> None:
+        """Return None: the members of a union have their kinds and no other names."""
+        del name
 
 
 @dataclass(frozen=True, slots=True)

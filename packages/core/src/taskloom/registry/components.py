@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import PluginError, UnknownNameError
 from taskloom.registry import discovery
@@ -15,6 +15,7 @@ from taskloom.registry.refs import ComponentRef
 from taskloom.registry.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from typing import TypeGuard
 
     from taskloom.config import Component
@@ -80,21 +81,39 @@ def load_component(group: str, name: str) -> type[Component]:
     return found
 
 
+def spelled_out(group: str, name: str) -> Mapping[str, object] | None:
+    """Return the `kind` and the values that a short name stands for; None if the domain of the group has no such name.
+
+    Raises:
+        PluginError: The domain's function cannot be imported.
+    """
+    for owner in _owners(group):
+        target = owner.ref.short_names.get(group)
+        if target is None:
+            continue
+        spell: Any = load_target(target, what=f"short names of '{group}'")
+        found: Mapping[str, object] | None = spell(name)
+        return found
+    return None
+
+
+def _owners(group: str) -> Iterator[DomainEntry]:
+    """Yield the domain in whose package a group is: its manifest lists groups of that package only, so no other plugin is imported."""
+    package = group.partition(".")[0]
+    for point in entry_points(DOMAINS):
+        if point.target.startswith((f"{package}.", f"{package}:")):
+            owner = domain_named(point.name)
+            if isinstance(owner, DomainEntry):
+                yield owner
+
+
 @cache
 def _members(group: str) -> dict[str, tuple[ComponentRef | None, tuple[str, ...]]]:
     """Return each member's reference (None when two claim the name) and the distributions that bring it."""
     members: dict[str, tuple[ComponentRef | None, tuple[str, ...]]] = {}
-    package = group.partition(".")[0]
-    # A manifest lists groups of its own package only, so no other plugin is imported to answer for this group.
-    for point in entry_points(DOMAINS):
-        owner = (
-            domain_named(point.name)
-            if point.target.startswith((f"{package}.", f"{package}:"))
-            else None
-        )
-        if isinstance(owner, DomainEntry):
-            for ref in owner.ref.components.get(group, ()):
-                members[ref.name] = (ref, (owner.distribution,))
+    for owner in _owners(group):
+        for ref in owner.ref.components.get(group, ()):
+            members[ref.name] = (ref, (owner.distribution,))
     for point in entry_points(group):
         if point.name in members:
             members[point.name] = (None, (*members[point.name][1], point.distribution))

@@ -88,6 +88,8 @@ class DomainRef:
         extra: The extra of the `taskloom` distribution that installs it; empty for a third party's domain.
         tasks: The domain's own tasks; plugins add more through the entry-point group `taskloom.tasks`.
         components: The domain's own components by group name; plugins add more through entry points of that group.
+        short_names: By group, a function from a name that no component has to the `kind` and the values that it stands for, or
+            to None: `{"package.group": "package.module:function"}`. It is asked wherever a component is chosen by name.
         verbs: Verbs under the domain's name.
         report: `"package.module:function"`, a function from a `taskloom.runs.Run` to a list of report blocks; or empty.
         compare: `"package.module:function"`, a function from at most eight runs of one task, by name, to a list of report blocks
@@ -110,6 +112,7 @@ class DomainRef:
     extra: str
     tasks: tuple[TaskRef, ...]
     components: Mapping[str, tuple[ComponentRef, ...]] = field(default_factory=dict)
+    short_names: Mapping[str, str] = field(default_factory=dict)
     verbs: tuple[VerbRef, ...] = ()
     report: str = ""
     compare: str = ""

@@ -1,0 +1,127 @@
+"""Short names of detectors mean one detector wherever a detector is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from taskloom.errors import ConfigError, UnknownNameError
+from taskloom.opening import open_task
+from taskloom.params.layers import resolve
+from taskloom.registry.components import load_components
+from taskloom_anomaly import fit
+from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.detection.leaderboard import with_detector
+from taskloom_anomaly.detectors.abstraction import Abstraction
+from taskloom_anomaly.detectors.base import GROUP, Detector
+from taskloom_anomaly.detectors.ensemble import Ensemble
+from taskloom_anomaly.detectors.library import SKLEARN, Library
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
+from taskloom_anomaly.tasks.adversarial import AdversarialExampleTask
+
+MODES: dict[str, Callable[[Any], Detector]] = {
+    "mahalanobis": lambda mode: Mahalanobis(mode=mode, shrinkage="oas"),
+    "abstraction": lambda mode: Abstraction(mode=mode),
+}
+SHORT = {
+    **{
+        f"{kind}:{mode}": build(mode)
+        for kind, build in MODES.items()
+        for mode in get_args(load_components(GROUP)[kind].model_fields["mode"].annotation)
+    },
+    **{f"sklearn:{name}": Library(class_name=f"sklearn:{name}") for name in SKLEARN},
+    "pyod:ECOD": Library(class_name="pyod:ECOD"),
+}
+# A default of its own, of which nothing may shine through: Mahalanobis by class, shrunk by a fixed fifth.
+Owner = AdversarialExampleTask
+
+
+def of_python(name: str, folder: Path) -> object:
+    """From Python."""
+    del folder
+    return open_task("anomaly/adversarial_examples", {"detector": name}).config
+
+
+def of_table(name: str, folder: Path) -> object:
+    """From Python, as the kind of a table."""
+    del folder
+    return open_task("anomaly/adversarial_examples", {"detector": {"kind": name}}).config
+
+
+def of_words(name: str, folder: Path) -> object:
+    """From a command line, over a file that tunes another detector."""
+    (folder / "below.toml").write_text('[detector]\nkind = "mahalanobis"\nrank = 3\n')
+    return resolve(
+        Owner, files=[folder / "below.toml"], environ={}, arguments={"detector": name}
+    ).config
+
+
+def of_file(name: str, folder: Path) -> object:
+    """From a file."""
+    (folder / "own.toml").write_text(f'detector = "{name}"\n')
+    return resolve(Owner, files=[folder / "own.toml"], environ={}).config
+
+
+def of_environment(name: str, folder: Path) -> object:
+    """From the environment."""
+    del folder
+    return resolve(Owner, environ={"TASKS__DETECTOR": name}).config
+
+
+def of_leaderboard(name: str, folder: Path) -> object:
+    """From the list of a leaderboard."""
+    del folder
+    return with_detector(Owner(), name)
+
+
+PLACES = [of_python, of_table, of_words, of_file, of_environment, of_leaderboard]
+
+
+def test_every_detector_with_modes_is_among_these() -> None:
+    having = {kind for kind, own in load_components(GROUP).items() if "mode" in own.model_fields}
+    assert having == set(MODES)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
+def test_a_short_name_means_one_detector_everywhere(
+    place: Callable[[str, Path], object], tmp_path: Path
+) -> None:
+    for name, meant in SHORT.items():
+        found = place(name, tmp_path)
+        # A task may refuse a detector; never may it take another one for it.
+        assert isinstance(found, AnomalyConfig), f"{name}: {found}"
+        assert found.detector == meant, name
+
+
+def test_members_of_an_ensemble_and_detectors_of_tables_have_short_names_too() -> None:
+    rows = np.random.default_rng(0).standard_normal((60, 3))
+    for name in ("mahalanobis:diagonal", "sklearn:KernelDensity"):
+        assert fit(None, rows, detector=name).detector == SHORT[name]
+    members = Ensemble(members=("mahalanobis:mixture", "sklearn:PCA"))
+    assert members.needs == {"activations", "trusted"}
+
+
+def test_a_short_name_is_tuned_as_any_detector_is() -> None:
+    words = {"detector": "mahalanobis:class", "detector.rank": "2", "detector.shrinkage": "none"}
+    found: Any = resolve(Owner, environ={}, arguments=words).config
+    assert found.detector == Mahalanobis(mode="class", rank=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "sentence"),
+    [
+        ("mahalanobis:mixed", ConfigError, "detector.mode=mixed: must be one of global"),
+        ("knn:mixture", UnknownNameError, "--detector=knn:mixture: must be one of mahalanobis"),
+        ("tensorflow:PCA", UnknownNameError, "--detector=tensorflow:PCA: must be one of"),
+        ("sklearn:Forest", ConfigError, "scikit-learn has no detector 'Forest'"),
+        ("mahalanobis:", ConfigError, "detector.mode=: must be one of global"),
+    ],
+)
+def test_what_is_no_short_name_is_refused_in_one_sentence(
+    name: str, kind: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(kind, match=sentence):
+        open_task("anomaly/toy_features", {"detector": name})
