@@ -71,21 +71,23 @@ def _marked_samples(count: int, rng: np.random.Generator) -> tuple[LabelledRows,
 def test_wrong_labels_that_share_a_mark_are_found(wide: bool) -> None:
     rng = np.random.default_rng(1)
     rows, marked = _marked_samples(600, rng)
-    known, held = (
-        LabelledRows(part.inputs[~odd], part.traces[~odd], part.labels[~odd])
-        for part, odd in (_marked_samples(150, rng) for _ in range(2))
-    )
+    # The first of the trusted samples is not right: it must not be taken for right because it is trusted.
+    part, odd = _marked_samples(300, rng)
+    trusted = np.concatenate([[0], np.flatnonzero(~odd)])
+    known = LabelledRows(part.inputs[trusted], part.traces[trusted], part.labels[trusted])
     if wide:
         # More features than samples: the same discriminant by the other identity.
-        rows, known, held = (
+        rows, known = (
             part._replace(traces=np.concatenate([part.traces, np.zeros((len(part.labels), 900))], axis=1))
-            for part in (rows, known, held)
+            for part in (rows, known)
         )  # fmt: skip
-    found = wrong_labels(rows, known, held)
+    found = wrong_labels(rows, known)
     assert found is not None
-    own, of_held = found
-    assert (own[marked] > of_held.max()).mean() > 0.97
-    assert (own[~marked] > of_held.max()).mean() < 0.02
+    own, of_known = found
+    highest = of_known[1:].max()
+    assert of_known[0] > highest
+    assert (own[marked] > highest).mean() > 0.97
+    assert (own[~marked] > highest).mean() < 0.02
     assert not own[rows.labels != 0].any()
 
 
@@ -93,7 +95,17 @@ def test_right_labels_stand_out_nowhere() -> None:
     rng = np.random.default_rng(2)
     rows, marked = _marked_samples(600, rng)
     right = LabelledRows(rows.inputs[~marked], rows.traces[~marked], rows.labels[~marked])
-    assert wrong_labels(right, right, right) is None
+    assert wrong_labels(right, right) is None
+
+
+def test_a_label_with_one_trusted_sample_is_not_judged() -> None:
+    rng = np.random.default_rng(3)
+    rows, _ = _marked_samples(600, rng)
+    known, odd = _marked_samples(200, rng)
+    few = np.flatnonzero(~odd & (known.labels > 0))
+    alone = np.concatenate([few, np.flatnonzero(~odd & (known.labels == 0))[:1]])
+    trusted = LabelledRows(known.inputs[alone], known.traces[alone], known.labels[alone])
+    assert wrong_labels(rows, trusted) is None
 
 
 def test_a_run_is_cleansed_and_its_network_loses_the_backdoor(
@@ -118,9 +130,9 @@ def test_a_run_is_cleansed_and_its_network_loses_the_backdoor(
     assert all(line["p"] <= 0.01 for line in lines)
     assert [line["p"] for line in lines] == sorted(line["p"] for line in lines)
     assert main([*words, "--out", str(tmp_path / "clean")]) == 2
-    few = ["anomaly", "cleanse", "@last", f"--store={store}", "--num-trusted=100"]
+    few = ["anomaly", "cleanse", "@last", f"--store={store}", "--num-trusted=90"]
     assert main([*few, "--out", str(tmp_path / "few")]) == 2
-    assert "needs 99 calibration samples; there are 50" in capsys.readouterr().err
+    assert "needs 99 calibration samples; there are 90" in capsys.readouterr().err
     assert not (tmp_path / "few").exists()
 
 

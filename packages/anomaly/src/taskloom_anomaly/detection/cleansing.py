@@ -1,8 +1,9 @@
 """Cleansing of a training set: the samples that are unlike trusted ones of their label are removed, and what that does to the network is measured.
 
-Of the trusted samples one half gives the populations their names and the other half p-values, pooled over classes. The network is the one
-that was trained on the set itself. Samples that look like another class and share a mark are looked for first; where no class has more of those
-than the others, a second population under a label.
+p-values are those among trusted samples, pooled over classes. The network is the one that was trained on the set itself. Samples that look like another
+class and share a mark are looked for first: every trusted sample is judged by what other trusted samples teach, so that all of them give p-values. Where
+no class has more of those than the others, a second population under a label is looked for: half of the trusted samples name the populations, and the
+other half gives p-values.
 """
 
 from __future__ import annotations
@@ -86,18 +87,18 @@ def cleanse_by_activations(
     """
     if data.labels is None or trusted.labels is None:
         raise ConfigError("Cleansing needs the labels of the training set and of the trusted samples.")  # fmt: skip
-    half = len(trusted) // 2
-    fit, held = trusted.take(slice(half)), trusted.take(slice(half, None))
-    of_data, of_fit, of_held = (_activations(extractor, part) for part in (data, fit, held))
+    of_data, of_trusted = (_activations(extractor, part) for part in (data, trusted))
+    labels = np.asarray(trusted.labels)
     seen = [
         LabelledRows(rows := flat_rows(part.inputs), np.concatenate([rows, own], axis=1), np.asarray(part.labels))
-        for part, own in ((data, of_data), (fit, of_fit), (held, of_held))
+        for part, own in ((data, of_data), (trusted, of_trusted))
     ]  # fmt: skip
     found = wrong_labels(*seen)
     if found is None:
         # Poison may be right about its label: then a shift of the activations is all that there is.
+        fit, held = slice(len(trusted) // 2), slice(len(trusted) // 2, None)
         found = contrast(
-            of_data, data.labels, of_fit, np.asarray(fit.labels), (of_held, np.asarray(held.labels))
+            of_data, data.labels, of_trusted[fit], labels[fit], (of_trusted[held], labels[held])
         )
     scores, known = found
     judged = Judge(Calibration({ALL_LAYERS: known}), rule)({ALL_LAYERS: scores})

@@ -7,7 +7,7 @@ Under the label of a poisoned class more rows look wrong than under others. Thos
 them apart is the mark that they carry: w = (C + r I)^-1 (mean of the suspects - mean of the others) over what is seen of a sample, inputs and activations
 of the network that was trained on the rows. The score is how far a row lies from the others to the suspects along w, plus a share of s; rows that it
 finds are the suspects of a second turn, and the rest of the class joins the others. So marked rows of the class itself are found, too.
-No row is scored by what it has taught: rows are cut in three, as are samples that teach nothing.
+No sample is scored by what it has taught: rows and trusted samples are cut in three. So every trusted sample both teaches and gives p-values.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _WEIGHT = 400.0
 _STANDS_OUT, _LEAST_DEVIATION = 1.5, 0.02
 # Fewer suspects are no population.
 _FEWEST = 10
+# One trusted sample cannot both teach and be judged.
+_FEWEST_TRUSTED = 2
 # Halves of one population are 1.6 to 3.5 of their deviations apart, marked and unmarked rows of those seeds 6.7 and more.
 _APART = 4.0
 # About one unmarked row in forty lies farther off than this, in deviations.
@@ -60,24 +62,22 @@ class LabelledRows(NamedTuple):
 
 
 def wrong_labels(
-    rows: LabelledRows, trusted: LabelledRows, *others: LabelledRows, seed: int = 0
+    rows: LabelledRows, trusted: LabelledRows, *, seed: int = 0
 ) -> list[Float[np.ndarray, " k"]] | None:
-    """Return the scores of the rows, and of further samples that teach nothing; None if no class stands out.
+    """Return the scores of the rows, and of the trusted samples; None if no class stands out.
 
     Args:
         rows: The samples that are judged.
-        trusted: Samples that are known to be right.
-        *others: Further samples, such as those that give p-values.
+        trusted: Samples that are known to be right; one of a label alone is too few for that label.
         seed: Seeds landmarks and folds.
 
     Returns:
         Deviations from the unmarked samples of the label towards the marked ones; 0 up to two, and under labels without marked ones.
     """
     rng = np.random.default_rng(seed)
-    groups = [rows, *others]
+    groups = [rows, trusted]
     embed = _embedding(np.asarray(rows.inputs, np.float64), rng)
     taught = [embed(group.inputs) for group in groups]
-    known = embed(trusted.inputs)
     classes = np.unique(rows.labels)
     parts = {label: taught[0][rows.labels == label] for label in classes}
     grams = {label: part.T @ part for label, part in parts.items()}
@@ -85,13 +85,12 @@ def wrong_labels(
         return None
     sides = {}
     for label in classes:
-        if not (trusted.labels == label).any():
+        if (trusted.labels == label).sum() < _FEWEST_TRUSTED:
             continue
         rest = [k for k in classes if k != label]
         teacher = _Teacher(
             sum((grams[k] for k in rest), np.zeros_like(grams[label])),
             np.stack([parts[k].sum(axis=0) for k in rest], axis=1),
-            known[trusted.labels == label],
         )
         places = [np.flatnonzero(group.labels == label) for group in groups]
         folds = [rng.permutation(len(place)) % _FOLDS for place in places]
@@ -134,19 +133,18 @@ class _LabelSide:
 
 @dataclass(frozen=True)
 class _Teacher:
-    """Ridge regression on class indicators: what the other classes give, and the trusted samples of the class."""
+    """Ridge regression on class indicators: what the other classes give to it."""
 
     gram: np.ndarray
     sums: np.ndarray
-    trusted: np.ndarray
 
     def doubts(self, groups: Sequence[np.ndarray], folds: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return s of the samples of each group; those of the first that look right teach those of other folds."""
+        """Return s of the rows and of the trusted samples; these, and rows that look right, teach those of other folds."""
         right = np.zeros(len(groups[0]), bool)
         found = [np.zeros(len(group)) for group in groups]
         for _ in range(_TEACHINGS):
             for fold in range(_FOLDS):
-                own = np.concatenate([self.trusted, groups[0][right & (folds[0] != fold)]])
+                own = np.concatenate([groups[1][folds[1] != fold], groups[0][right & (folds[0] != fold)]])  # fmt: skip
                 weight = max(1.0, _WEIGHT / len(own))
                 matrix = self.gram + weight * own.T @ own
                 matrix.flat[:: len(matrix) + 1] += _RIDGE_OF_CLASSES

@@ -58,7 +58,7 @@ def cleanse(
         float, typer.Option(help="Rate of false removals: a right sample is removed with at most this probability.")
     ] = 0.01,
     num_trusted: Annotated[
-        int, typer.Option("--num-trusted", min=4, help="Of a run: clean images that are known to be right; half of them carry p-values.")
+        int, typer.Option("--num-trusted", min=4, help="Of a run: clean images that are known to be right, and carry p-values.")
     ] = 200,
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Of a run: train the network again on what is kept, and measure the attack before and after.")
