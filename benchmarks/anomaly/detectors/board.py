@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from taskloom.errors import ConfigError
 from taskloom.registry.components import load_components
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.config import AnomalyConfig
@@ -86,12 +87,16 @@ def problem_of(name: str, seed: int) -> tuple[DetectionData, AnomalyConfig]:
 def judge(
     problem: DetectionData, config: AnomalyConfig, words: str
 ) -> tuple[dict[str, float], float]:
-    """Return the AUROC by layer, and the CPU time [s]."""
+    """Return the AUROC by layer, and the CPU time [s]; nothing of a detector that the task cannot have."""
     own = config.model_copy(update={"detector": detector(words)})
     if regime_conflict(own.detector.needs, "auto", problem.untrusted is not None):
         return {}, 0.0
     start = time.process_time()
-    fitted = fit_detector(problem, own)
+    try:
+        fitted = fit_detector(problem, own)
+    except ConfigError as error:  # layers of several widths, a network of another framework
+        print(f"# {words}: {error}", flush=True)
+        return {}, 0.0
     joined = concatenate(list(problem.anomalous.values()))
     scores = score_sets(fitted, {"normal": problem.normal, "anomalous": joined})
     spent = time.process_time() - start
@@ -120,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 if layers:
                     seconds.setdefault(words, []).append(spent)
                 print(f"# {name} {words}: {json.dumps(layers)} {spent:.2f} s", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps({"auroc": found, "cpu_s": seconds}, indent=1))
     print("| detector |", " | ".join(options.tasks), "| CPU [s] |")
     print("| --- |", " | ".join(["---:"] * len(options.tasks)), "| ---: |")
     for words, by_task in found.items():
@@ -127,9 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{np.mean([x[FUSED] for x in by_task[name]]):.3f}" if by_task[name][0] else "-"
             for name in options.tasks
         ]
-        print(f"| `{words}` |", " | ".join(cells), f"| {np.median(seconds[words]):.2f} |")
-    if options.json:
-        options.json.write_text(json.dumps({"auroc": found, "cpu_s": seconds}, indent=1))
+        spent = f"{np.median(seconds[words]):.2f}" if words in seconds else "-"
+        print(f"| `{words}` |", " | ".join(cells), f"| {spent} |")
 
 
 if __name__ == "__main__":

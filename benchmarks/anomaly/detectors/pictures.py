@@ -139,13 +139,15 @@ def heat(path: Path) -> None:
     """Draw the board: fused AUROC by detector and task."""
     found = json.loads(path.read_text(encoding="utf-8"))["auroc"]
     tasks = list(next(iter(found.values())))
+    # A detector that no task of the board can have says nothing on it.
+    found = {words: by for words, by in found.items() if any(by[task][0] for task in tasks)}
     values = np.array(
         [
             [np.mean([x[FUSED] for x in by_task[t]]) if by_task[t][0] else np.nan for t in tasks]
             for by_task in found.values()
         ]
     )
-    figure, axis = plt.subplots(figsize=(8.4, 0.29 * len(found) + 0.9))
+    figure, axis = plt.subplots(figsize=(9.0, 0.29 * len(found) + 0.9))
     shown = mpl.colormaps["RdBu_r"].copy()
     shown.set_bad("#f2f2f2")
     axis.imshow(values, cmap=shown, vmin=0, vmax=1, aspect="auto")
