@@ -62,6 +62,9 @@ def test_a_board_that_is_asked_for_again_is_the_same_and_computes_nothing(
     assert main([*TINY[:2], "--tasks=toy_feature", f"--out={board}"]) == 2
     assert main([*TINY[:2], "--tasks=text", f"--out={board}"]) == 2
     assert "it needs files" in capsys.readouterr().err
+    for asked in ("--tasks=tabular:wine", "--detectors=knn:mixture", "--detectors=torch:PCA"):
+        assert main([*TINY[:2], asked, f"--out={board}"]) == 2
+        assert "for a leaderboard" in capsys.readouterr().err
 
 
 def cells(detector: str, shift: float, tasks: int = 4, seeds: int = 2) -> list[Cell]:

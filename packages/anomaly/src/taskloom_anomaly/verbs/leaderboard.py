@@ -20,6 +20,7 @@ from taskloom.runs.writer import atomic_write
 from taskloom_anomaly.detection.leaderboard import DEFAULT, Cell, Work, ordered
 from taskloom_anomaly.detection.standings import standings
 from taskloom_anomaly.detectors.base import GROUP
+from taskloom_anomaly.detectors.short_names import spelled_out
 from taskloom_anomaly.domain import DOMAIN
 from taskloom_anomaly.verbs.common import ParamOption, arguments_of
 
@@ -89,7 +90,8 @@ def _chosen(
         return list(default)
     found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in found:
-        if ":" not in name and name not in (known or default):
+        is_short = what == "detector" and spelled_out(name) is not None
+        if not is_short and name not in (known or default):
             hint = did_you_mean(name, known or default)
             why = f" ({LEFT_OUT[name]})" if what == "task" and name in LEFT_OUT else ""
             raise UsageError(f"There is no {what} '{name}' for a leaderboard{why}.", hint=hint.capitalize())  # fmt: skip
