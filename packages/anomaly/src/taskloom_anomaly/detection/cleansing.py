@@ -87,6 +87,8 @@ def cleanse_by_activations(
     """
     if data.labels is None or trusted.labels is None:
         raise ConfigError("Cleansing needs the labels of the training set and of the trusted samples.")  # fmt: skip
+    # Too few are refused before anything runs: no more samples than these can give p-values.
+    Judge(Calibration({ALL_LAYERS: np.zeros(len(trusted))}), rule)
     of_data, of_trusted = (_activations(extractor, part) for part in (data, trusted))
     labels = np.asarray(trusted.labels)
     seen = [
