@@ -35,7 +35,7 @@ from taskloom_control.closed_loop.ledger import Ledger
 
 HERE = Path(__file__).parent
 TASKS = ("double_integrator", "cartpole", "particle_goal", "reacher")
-OTHER = {"cem": "ps", "mppi": "cem"}
+OTHER = {"cem": "ps", "mppi": "cem", "ps": "cem"}
 SEEDS = 40
 # A spoiled start is played at the physics of the defaults as nearly as whole candidates allow.
 _LEFT_OVER = 0.2
