@@ -3,9 +3,10 @@
     python benchmarks/control/tuned.py [TASK ...]                               # tunes and plays what is missing
     python benchmarks/control/tuned.py --into benchmarks/control/README.md      # writes the table, plays nothing
 
-A task begins with another optimizer than its own, four times that one's noise and half the horizon. The search may spend the
-physics that the task's defaults spend, and try every dimension and the optimizer. Then the defaults, the spoiled start and what was
-chosen are played once on the same test seeds: recovered is the share of the paired loss, (spoiled - tuned) / (spoiled - default).
+A task begins with another optimizer than its own, four times the noise of the louder of the two, and half the horizon. The search
+may spend the physics that the task's defaults spend, and try every dimension and the optimizer. Then the defaults, the spoiled start
+and what was chosen are played once on the same test seeds: recovered is the share of the paired loss, (spoiled - tuned) / (spoiled -
+default). Several lines of one task are several measurements, of which the last is shown.
 """
 
 from __future__ import annotations
@@ -42,17 +43,22 @@ _LEFT_OVER = 0.2
 
 
 def spoiled(task: Bound) -> Bound:
-    """Return a task with another optimizer, four times its noise and half the horizon, at the same physics."""
+    """Return a task with another optimizer, four times the louder one's noise and half the horizon, at the same physics."""
     budget = steps_of_a_candidate(task) * task.config.optimizer.num_rollouts
     kind = OTHER[task.config.optimizer.kind]
     half = task.config.controller.horizon / 2
     other = with_values(task, {"optimizer": {"kind": kind}, "controller.horizon": half})
     noise = "sigma_start" if kind == "cem" else "sigma"
-    sigma = 4 * getattr(other.config.optimizer, noise)
+    sigma = 4 * max(_noise(task), _noise(other))
     louder = {f"optimizer.{noise}": sigma}
     if kind == "cem":
         louder["optimizer.sigma_max"] = max(sigma, other.config.optimizer.sigma_max)
     return with_budget(with_values(other, louder), budget, tolerance=_LEFT_OVER)
+
+
+def _noise(task: Bound) -> float:
+    optimizer = task.config.optimizer
+    return float(getattr(optimizer, "sigma", None) or optimizer.sigma_start)
 
 
 def measure(bench: Bench, name: str) -> dict[str, Any]:
@@ -93,8 +99,9 @@ def table(path: Path) -> Iterator[str]:
     """Return the lines of a Markdown table, a task each."""
     yield "| task | default | spoiled | tuned | recovered, 95 % | tuned less default, 95 % | solved | tuning, CPU | chosen | look, commit |"
     yield "| --- | ---: | ---: | ---: | --- | --- | --- | ---: | --- | --- |"
-    for line in path.read_text().splitlines() if path.exists() else []:
-        row = json.loads(line)
+    lines = path.read_text().splitlines() if path.exists() else []
+    rows = {row["task"]: row for row in map(json.loads, lines)}
+    for row in rows.values():
         costs, solved = row["costs"], row["solved"]
         lost = mean_interval(list(np.subtract(costs["spoiled"], costs["default"])))
         share, low, high = recovered(costs)
