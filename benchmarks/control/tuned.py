@@ -31,20 +31,29 @@ from taskloom_control.bench.episodes import EpisodeFile
 from taskloom_control.bench.measuring import Bench
 from taskloom_control.bench.space import KNOWN
 from taskloom_control.bench.tuning import search
-from taskloom_control.bench.variants import Bound, with_values
+from taskloom_control.bench.variants import Bound, settings_digest, with_values
 from taskloom_control.closed_loop.ledger import Ledger
+from taskloom_control.closed_loop.seeds import TUNING
+from taskloom_control.optimizers.base import SamplingOptimizer
 
 HERE = Path(__file__).parent
 TASKS = ("double_integrator", "cartpole", "particle_goal", "reacher")
-OTHER = {"cem": "ps", "mppi": "cem", "ps": "cem"}
+OTHER = {"cem": "ps", "mppi": "cem", "ps": "cem", "ilqr": "cem"}
 SEEDS = 40
 # A spoiled start is played at the physics of the defaults as nearly as whole candidates allow.
 _LEFT_OVER = 0.2
 
 
-def spoiled(task: Bound) -> Bound:
+def spent(task: Bound, file: EpisodeFile) -> float:
+    """Return the physics of a task's defaults for each simulated second; iLQR's shows in an episode."""
+    optimizer = task.config.optimizer
+    if isinstance(optimizer, SamplingOptimizer):
+        return steps_of_a_candidate(task) * optimizer.num_rollouts
+    return file.play(task, settings_digest(task), TUNING[0]).physics
+
+
+def spoiled(task: Bound, budget: float) -> Bound:
     """Return a task with another optimizer, four times the louder one's noise and half the horizon, at the same physics."""
-    budget = steps_of_a_candidate(task) * task.config.optimizer.num_rollouts
     kind = OTHER[task.config.optimizer.kind]
     half = task.config.controller.horizon / 2
     other = with_values(task, {"optimizer": {"kind": kind}, "controller.horizon": half})
@@ -58,18 +67,18 @@ def spoiled(task: Bound) -> Bound:
 
 def _noise(task: Bound) -> float:
     optimizer = task.config.optimizer
-    return float(getattr(optimizer, "sigma", None) or optimizer.sigma_start)
+    return float(getattr(optimizer, "sigma", getattr(optimizer, "sigma_start", 0.0)))
 
 
 def measure(bench: Bench, name: str) -> dict[str, Any]:
     """Tune a spoiled task, play the three settings on test seeds once, and return the row."""
     default = bound(name)
-    budget = steps_of_a_candidate(default) * default.config.optimizer.num_rollouts
-    start, began = spoiled(default), time.process_time()
+    budget = spent(default, bench.file)
+    start, began = spoiled(default, budget), time.process_time()
     found = search(
         start, bench.file, bench.tell, names=KNOWN, trials=48, budget=budget, rungs=(2, 6, 24)
     )
-    spent = time.process_time() - began
+    cpu = time.process_time() - began
     sides = {"default": default, "spoiled": start, "tuned": found.chosen.task}
     measured = bench.measure(sides, "test", SEEDS)
     by_name = {side.name: side for side in measured.sides}
@@ -80,7 +89,7 @@ def measure(bench: Bench, name: str) -> dict[str, Any]:
         "solved": {side: by_name[side].solved for side in sides},
         "values": found.chosen.values,
         "tried": found.tried,
-        "cpu": round(spent, 1),
+        "cpu": round(cpu, 1),
         "commit": commit(),
     }
 

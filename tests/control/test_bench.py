@@ -278,6 +278,30 @@ def test_tuning_mends_a_spoiled_start_and_gives_the_same_answer_again(tmp_path: 
     assert found("b") == first
 
 
+def test_tuning_finds_the_solver_of_a_task_from_another_one(tmp_path: Path) -> None:
+    """Two poles are balanced by no sampler; iLQR is tried because it is the task's own, at no more physics than is given."""
+    own = open_task("control/double_cartpole", {**SHORT, "seconds": 0.4})
+    budget = play(own, "", TUNING[0]).physics
+    start = with_values(own, {"optimizer": {"kind": "ps"}, "controller.horizon": 0.75})
+    file = EpisodeFile(tmp_path / "episodes.jsonl")
+    found = search(
+        start,
+        file,
+        lambda text: None,
+        names=("optimizer", "horizon", "num_nodes", "spline"),
+        trials=10,
+        budget=budget,
+        rungs=(1,),
+    )
+    # Settings that cannot be planned with take no one's place.
+    assert found.tried + found.unusable > found.tried >= 9
+    kinds = {item.task.config.optimizer.kind: item for item in found.finalists}
+    assert set(kinds) == {"ps", "cem", "mppi", "ilqr"}
+    assert "controller.spline" not in kinds["ilqr"].values
+    spent = {item.episodes[0].physics for item in found.finalists}
+    assert max(spent) <= 1.02 * budget
+
+
 def test_dimensions_stay_in_their_ranges_and_names_are_held() -> None:
     for item in dimensions(mass(), KNOWN).values():
         ends = [item.at(0.0), item.at(1 - 2**-40)]

@@ -16,7 +16,7 @@ from taskloom.errors import UsageError
 
 from taskloom_control.bench.variants import Bound, with_values
 from taskloom_control.closed_loop.simulation import Simulation
-from taskloom_control.optimizers.base import SamplingOptimizer
+from taskloom_control.optimizers.base import SamplingOptimizer, TrajectoryOptimizer
 from taskloom_control.planning.controller import Controller
 from taskloom_control.planning.grids import make_grid
 from taskloom_control.planning.starts import first_control
@@ -71,6 +71,19 @@ def with_budget(task: Bound, budget: float, *, tolerance: float = TOLERANCE) -> 
             f"{more * each:,.0f}; neither is within {tolerance:.0%} of {budget:,.0f}."
         )
     return with_values(task, {"optimizer.num_rollouts": count})
+
+
+def within_budget(task: Bound, budget: float, *, tolerance: float = TOLERANCE) -> Bound:
+    """Return a task that spends a budget; a trajectory optimizer, which has no candidates to fit it with, may spend less.
+
+    What such an optimizer spends shows while it runs, as `Episode.physics`: here it is refused where it is too much for sure.
+
+    Raises:
+        UsageError: No number of candidates comes near enough to the budget, or one iteration is beyond it.
+    """
+    if isinstance(task.config.optimizer, TrajectoryOptimizer) and _one_iteration(task) <= budget:
+        return task
+    return with_budget(task, budget, tolerance=tolerance)
 
 
 def cpu_of_a_step(task: Bound) -> float:

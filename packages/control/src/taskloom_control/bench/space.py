@@ -13,6 +13,7 @@ from taskloom.registry.components import load_component
 from taskloom.registry.suggest import did_you_mean
 
 from taskloom_control.bench.variants import Bound
+from taskloom_control.optimizers.base import SamplingOptimizer
 
 _OPTIMIZERS = ("ps", "cem", "mppi")
 _SPLINES = ("zero", "linear", "cubic")
@@ -75,7 +76,10 @@ def read_search(text: str) -> tuple[str, ...]:
 
 def dimensions(task: Bound, names: Sequence[str]) -> Mapping[str, Dimension]:
     """Return the ranges of the dimensions that are searched, around the settings that a task begins with."""
-    settings, kind = task.config.controller, str(getattr(task.config.optimizer, "kind", ""))
+    settings = task.config.controller
+    # The task's own choice is tried whatever the search begins with: no sampler balances what iLQR does.
+    own = (task.config.optimizer, type(task.config).model_fields["optimizer"].default)
+    kinds = (*_OPTIMIZERS, *(str(getattr(item, "kind", "")) for item in own))
     ranges = {
         "sigma": Dimension(0.02, 1.0, is_log=True),
         "finest": Dimension(1 / 32, 1.0, is_log=True),
@@ -86,7 +90,7 @@ def dimensions(task: Bound, names: Sequence[str]) -> Mapping[str, Dimension]:
         "rollouts": Dimension(choices=(1, 2, 3)),
         "keep": Dimension(0, 4, is_whole=True),
         "spline": Dimension(choices=_SPLINES),
-        "optimizer": Dimension(choices=tuple(dict.fromkeys((*_OPTIMIZERS, kind)))),
+        "optimizer": Dimension(choices=tuple(dict.fromkeys(kinds))),
     }
     return {name: ranges[name] for name in names}
 
@@ -117,12 +121,13 @@ def _paths(task: Bound, values: Mapping[str, object]) -> dict[str, object]:
     own = str(getattr(task.config.optimizer, "kind", ""))
     kind = str(values.get("optimizer", own))
     table: dict[str, object] = {"optimizer": {"kind": kind}} if kind != own else {}
-    fields = load_component("taskloom_control.optimizers", kind).model_fields
+    optimizer = load_component("taskloom_control.optimizers", kind)
+    fields, has_knots = optimizer.model_fields, issubclass(optimizer, SamplingOptimizer)
     for name, value in values.items():
         if name == "horizon":
             table["controller.horizon"] = value
         elif name == "spline":
-            table["controller.spline"] = value
+            table |= {"controller.spline": value} if has_knots else {}
         elif name == "rollouts":
             table["controller.iterations"] = value
         elif name == "sigma":

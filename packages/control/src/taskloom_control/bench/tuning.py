@@ -13,11 +13,12 @@ import numpy as np
 from scipy.stats import rankdata
 from taskloom.errors import TaskloomError
 
-from taskloom_control.bench.effort import with_budget
+from taskloom_control.bench.effort import TOLERANCE, within_budget
 from taskloom_control.bench.episodes import Episode, EpisodeFile
 from taskloom_control.bench.space import drawn_values
 from taskloom_control.bench.variants import Bound, settings_digest, with_values
 from taskloom_control.closed_loop.seeds import TUNING
+from taskloom_control.optimizers.base import TrajectoryOptimizer
 
 RUNGS = (2, 6, 24)
 """Seeds that the settings of each round have been played on at its end."""
@@ -26,6 +27,8 @@ FINALISTS = 4
 _KEPT = 3  # a third of the settings goes on to the next round
 # Seed of the Sobol points: the same command tries the same settings.
 _SCRAMBLE = 0
+# Settings that do not fit are replaced by further ones, out of so many times the number that is tried.
+_DRAWN = 4
 # A drawn setting may leave this share of the budget over: long plans come in large steps.
 _LEFT_OVER = 0.2
 
@@ -103,18 +106,19 @@ def search(
         ControlError: The settings to begin with cannot be planned with.
     """
     if budget is not None:
-        start = with_budget(start, budget, tolerance=_LEFT_OVER)
+        start = within_budget(start, budget, tolerance=_LEFT_OVER)
     first = Candidate(start, {})
     first.episodes.append(file.play(start, settings_digest(start), TUNING[0]))
     spent = budget if budget is not None else first.episodes[0].physics
-    drawn = [
-        _candidate(start, values, spent)
-        for values in drawn_values(start, names, trials - 1, _SCRAMBLE)
-    ]
+    drawn: list[Candidate] = []
+    for values in drawn_values(start, names, _DRAWN * (trials - 1), _SCRAMBLE):
+        drawn.append(_candidate(start, values, spent))
+        if sum(not item.failed for item in drawn) == trials - 1:
+            break
     alive = [first, *(item for item in drawn if not item.failed)]
     for number, seeds in enumerate(rungs):
         for item in alive:
-            _play(item, file, seeds)
+            _play(item, file, seeds, spent)
         usable = [item for item in alive if not item.failed]
         tell(f"{start.name}: {len(usable)} settings on {seeds} tuning seeds")
         last = number == len(rungs) - 1
@@ -130,15 +134,14 @@ def search(
 
 def _candidate(start: Bound, values: dict[str, object], budget: float) -> Candidate:
     try:
-        return Candidate(
-            with_budget(with_values(start, values), budget, tolerance=_LEFT_OVER), values
-        )
+        changed = with_values(start, values)
+        return Candidate(within_budget(changed, budget, tolerance=_LEFT_OVER), values)
     except TaskloomError as error:
         return Candidate(start, values, failed=error.message)
 
 
-def _play(item: Candidate, file: EpisodeFile, seeds: int) -> None:
-    """Play a candidate on further tuning seeds; one that cannot be planned with is left out from then on."""
+def _play(item: Candidate, file: EpisodeFile, seeds: int, budget: float) -> None:
+    """Play a candidate on further tuning seeds; one that cannot be planned with, or costs too much, is left out from then on."""
     digest = settings_digest(item.task)
     for seed in TUNING[len(item.episodes) : seeds]:
         try:
@@ -147,6 +150,12 @@ def _play(item: Candidate, file: EpisodeFile, seeds: int) -> None:
             if not item.values:
                 raise
             item.failed = error.message
+            return
+        spent, optimizer = item.episodes[0].physics, item.task.config.optimizer
+        # Line searches show their cost only now, and differ from seed to seed: the first one is the measure for all.
+        is_dear = isinstance(optimizer, TrajectoryOptimizer) and spent > (1 + TOLERANCE) * budget
+        if is_dear and item.values:
+            item.failed = f"It spends {spent:,.0f} steps a second of {budget:,.0f}."
             return
 
 
