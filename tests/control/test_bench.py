@@ -149,7 +149,7 @@ def test_settings_are_told_apart_by_all_that_decides_and_nothing_else() -> None:
     digest = settings_digest(mass())
     same = [mass(seed=4), mass(**{"record.fan_every": 3}), mass(engine="serial")]
     assert {settings_digest(task) for task in same} == {digest}
-    other = [mass(w_control=0.02), mass(optimizer="ps"), with_values(mass(), {"hold": 0.5})]
+    other = [mass(w_control=0.02), mass(optimizer="mppi"), with_values(mass(), {"hold": 0.5})]
     assert digest not in {settings_digest(task) for task in other}
     quits: BoundTask[Any, Any] = dataclasses.replace(mass(), task=Quits(mass().config))
     assert settings_digest(quits) != digest
@@ -256,7 +256,7 @@ def test_bench_refuses_before_it_plays(
 
 
 def test_tuning_mends_a_spoiled_start_and_gives_the_same_answer_again(tmp_path: Path) -> None:
-    spoiled = mass(**{"optimizer.sigma_min": 1e-3, "optimizer.sigma_max": 2e-3})
+    spoiled = mass(**{"optimizer.sigma": 2e-3})
 
     def found(folder: str) -> dict[str, object]:
         file = EpisodeFile(tmp_path / folder)
@@ -320,7 +320,7 @@ def test_tune_writes_a_config_and_looks_once(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = ("control", "tune", "double_integrator", "--trials=4", "--episodes=2", "--seconds=1")
-    spoiled = ("--optimizer.sigma_min=0.001", "--optimizer.sigma_max=0.002")
+    spoiled = ("--optimizer.sigma=0.002",)
     given = (
         *words,
         *spoiled,

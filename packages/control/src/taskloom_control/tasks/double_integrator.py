@@ -12,7 +12,7 @@ from taskloom import Unit
 
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf.files import model_path
-from taskloom_control.optimizers.cem import CEM
+from taskloom_control.optimizers.predictive_sampling import PredictiveSampling
 from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
@@ -32,9 +32,11 @@ class DoubleIntegratorConfig(ControlConfig):
     """Goal, first coordinate."""
     goal_y: Coordinate = 0.5
     """Goal, second coordinate."""
-    controller: ControllerConfig = ControllerConfig(horizon=1.5, spline="linear")
+    controller: ControllerConfig = ControllerConfig(horizon=1.0, iterations=3, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM()
+    optimizer: AnyOptimizer = PredictiveSampling(
+        num_rollouts=16, num_nodes=6, sigma=1.0, finest=1 / 32
+    )
     """Optimizer of the plan."""
 
 

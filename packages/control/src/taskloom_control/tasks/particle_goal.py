@@ -12,7 +12,7 @@ from taskloom import Unit
 
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf.files import model_path
-from taskloom_control.optimizers.cem import CEM
+from taskloom_control.optimizers.predictive_sampling import PredictiveSampling
 from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
@@ -28,9 +28,9 @@ class ParticleGoalConfig(ControlConfig):
     """Weight of the squared forces."""
     speed: Annotated[float, Field(ge=-3, le=3), Unit("rad/s")] = 0.4
     """Angular speed of the target on its circle."""
-    controller: ControllerConfig = ControllerConfig(horizon=0.4, spline="linear")
+    controller: ControllerConfig = ControllerConfig(horizon=0.25, iterations=3, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(keep=2)
+    optimizer: AnyOptimizer = PredictiveSampling(num_rollouts=16, sigma=1.0, finest=1 / 32)
     """Optimizer of the plan."""
 
 
