@@ -87,7 +87,10 @@ def measure(bench: Bench, name: str) -> dict[str, Any]:
         "look": measured.look.look if measured.look else 0,
         "costs": {side: [row.cost for row in by_name[side].episodes] for side in sides},
         "solved": {side: by_name[side].solved for side in sides},
-        "values": found.chosen.values,
+        "values": {
+            "optimizer": {"kind": found.chosen.task.config.optimizer.kind},
+            **found.chosen.values,
+        },
         "tried": found.tried,
         "cpu": round(cpu, 1),
         "commit": commit(),
