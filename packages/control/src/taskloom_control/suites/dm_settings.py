@@ -7,15 +7,9 @@ family stay what they are.
 from __future__ import annotations
 
 from taskloom_control.config import AnyOptimizer, ControllerConfig
-from taskloom_control.optimizers.icem import ICEM
 from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.suites.dm_arms import DmMassConfig, DmPointMassEasy, DmPointMassHard
-from taskloom_control.suites.dm_bodies import (
-    DmCheetahRun,
-    DmFingerConfig,
-    DmFingerSpin,
-    DmRunnerConfig,
-)
+from taskloom_control.suites.dm_bodies import DmFingerConfig, DmFingerSpin
 
 
 class DmSpinConfig(DmFingerConfig):
@@ -54,24 +48,4 @@ class DmPointMassTurned(DmPointMassHard):
     """Move a mass to the middle with motors of unknown directions, on the shortest way."""
 
     def __init__(self, config: DmPointConfig) -> None:
-        super().__init__(config)
-
-
-class DmGallopConfig(DmRunnerConfig):
-    """The solver of the half cheetah at speed: every control step has a knot and a plan, and slow noise finds the strides."""
-
-    controller: ControllerConfig = ControllerConfig(
-        horizon=0.4, control_freq=100, iterations=3, spline="zero"
-    )
-    """The receding-horizon controller."""
-    optimizer: AnyOptimizer = ICEM(
-        num_rollouts=120, num_nodes=40, num_elites=10, keep=3, sigma=0.8, beta=3.0
-    )
-    """Optimizer of the plan."""
-
-
-class DmCheetahGallop(DmCheetahRun):
-    """Run at up to 10 m/s, by long strides."""
-
-    def __init__(self, config: DmGallopConfig) -> None:
         super().__init__(config)

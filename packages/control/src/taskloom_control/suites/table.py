@@ -15,7 +15,7 @@ _DM_TASKS = (
     ("cartpole.balance_sparse", "Balance a pole.", "dm_arms:DmCartpoleBalanceSparse"),
     ("cartpole.swingup", "Swing up a pole.", "dm_arms:DmCartpoleSwingup"),
     ("cartpole.swingup_sparse", "Swing up a pole.", "dm_arms:DmCartpoleSwingupSparse"),
-    ("cheetah.run", "Run at up to 10 m/s.", "dm_settings:DmCheetahGallop"),
+    ("cheetah.run", "Run at up to 10 m/s.", "dm_gallop:DmCheetahGallop"),
     ("finger.spin", "Spin a body.", "dm_settings:DmFingerFlicks"),
     ("finger.turn_easy", "Turn a body onto a target.", "dm_bodies:DmFingerTurnEasy"),
     ("finger.turn_hard", "Turn a body onto a target.", "dm_bodies:DmFingerTurnHard"),
