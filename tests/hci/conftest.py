@@ -37,6 +37,12 @@ _SPEC.loader.exec_module(sys.modules["study_people"])
 CASES = Path(__file__).parent / "cases"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_logs_of_agents(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have Stable-Baselines3 keep its logs in the tests' own folder: without a place it makes one a training in the system's."""
+    os.environ["SB3_LOGDIR"] = str(tmp_path_factory.mktemp("agents"))
+
+
 @pytest.fixture(scope="session")
 def cases() -> Callable[[str], Any]:
     """Return a table of `cases/` by name."""
