@@ -39,7 +39,9 @@ class FragmentSmiles(Tokenizer):
         return ""
 
     def fit(self, texts: Iterable[str]) -> FragmentTokenizer:
-        symbols = {piece for text in texts for piece in split_smiles(cut(text, self.cuts).text)}
+        symbols = {
+            piece for text in texts for piece in split_smiles(_in_fragments(text, self.cuts))
+        }
         return FragmentTokenizer(sorted(symbols), self.cuts, self.order)
 
     @classmethod
@@ -71,7 +73,7 @@ class FragmentTokenizer:
         self._link_ids = sorted(self.links, key=lambda i: self.tokens[i])
 
     def encode(self, text: str) -> list[int]:
-        return self.plain.encode(cut(text, self.cuts).text)
+        return self.plain.encode(_in_fragments(text, self.cuts))
 
     def encode_with_ends(self, text: str) -> tuple[list[int], list[int]]:
         # Tokens are of another text than the characters: all of these are said once its last one is.
@@ -131,6 +133,12 @@ class FragmentTokenizer:
             left.remove(chosen)
             reached |= links[chosen]
         return order
+
+
+# Cutting takes a millisecond and more, and a corpus is cut for its vocabulary and again for its tokens.
+@lru_cache(maxsize=2**19)
+def _in_fragments(text: str, cuts: Cuts) -> str:
+    return cut(text, cuts).text
 
 
 @lru_cache(maxsize=2**14)
