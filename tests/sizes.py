@@ -115,6 +115,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "foreign_molecules": (0, 4),  # shares of another corpus under GuacaMol's score
         "cut_molecules": (60, 5000),
         "paired_texts": (1500, 100_000),
+        "connected_texts": (150, 3000),
+        "connected_draws": (300, 3000),
         "enumerated_orders": (9, 1),  # every how manieth
         "enumerated_k": (2, 4),
         # tests/docs

@@ -42,7 +42,7 @@ class DesignOptions(TypedDict, total=False):
         seed: Of points, lengths and noise.
         tries: Attempts for each molecule.
         gap_length: `model`, `histogram`, a number of tokens, or a range `8-15`.
-        pair_links: Whether links are kept in pairs while a text is drawn, which changes the law.
+        pair_links: Whether links are kept in pairs and fragments joined while a text is drawn, which changes the law.
     """
 
     sampler: Sampler | None

@@ -1,4 +1,4 @@
-"""Links in pairs: what a text that is on its way may still get, so that each of its links can come twice."""
+"""Links in pairs: texts of fragments that are drawn so that each link can come twice and all fragments are joined."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import cast
 import torch
 from taskloom.errors import ConfigError
 from torch import Tensor
-from torch.nn import functional
 
+from taskloom_diffusion.fragments.connecting import BRANCH, DOT, PLAIN, possible_tokens
 from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.generation import Generation, SampledTokens, generate
 from taskloom_diffusion.samplers.predictor import Predictor
@@ -18,7 +18,7 @@ _WEIGHED = ("first_hitting", "left_to_right", "random", "entropy", "margin")
 
 
 class LinkPairing:
-    """A way to draw fragments: a link that came twice comes no more, one that came once is closed while there is room.
+    """A way to draw fragments: a link that came twice comes no more, and what cannot become one molecule any more is not drawn.
 
     It changes the law. What is left of it at each token that is drawn is the log weight of the text: texts weighed by it have
     the model's own law, where positions are chosen without a look at drawn tokens and one is drawn at a call.
@@ -30,7 +30,11 @@ class LinkPairing:
 
     def __init__(self, tokenizer: FragmentTokenizer, mask_id: int) -> None:
         self.links = torch.tensor(sorted(tokenizer.links), dtype=torch.long)
-        self.dot_id = tokenizer.dot_id
+        # None or one of each: what the corpus never wrote is no token.
+        self.dots, self.branches = (
+            torch.tensor([i for i, token in enumerate(tokenizer.tokens) if token == text]).long()
+            for text in (".", "(")
+        )
         self.pad_id, self.end_id = tokenizer.pad_id, tokenizer.end_id
         self.mask_id = mask_id
 
@@ -63,23 +67,23 @@ class LinkPairing:
             masked: Positions that are to be drawn (R, L).
             size: Number of tokens V.
         """
-        uses = (states[..., None] == self.links).sum(1)
-        left, still = masked.sum(1), (uses == 1).sum(1)
-        # A new link needs a place for itself and one for its other end, beside those of the links that are open.
-        room = left - 1 >= still + 1
-        of_links = (uses == 1) | ((uses == 0) & room[:, None])
-        closing = left <= still
-        anything = torch.ones(len(states), size, dtype=torch.bool)
-        anything[closing] = False
-        anything[:, self.links] = of_links
-        everywhere = anything[:, None].repeat(1, states.shape[1], 1)
-        if self.dot_id >= 0:
-            around = functional.pad(states, (1, 1), value=self.pad_id)
-            before, behind = around[:, :-2], around[:, 2:]
-            # An empty fragment is none, and neither is one behind the end.
-            beside = (before == self.dot_id) | (behind == self.dot_id)
-            last = (behind == self.pad_id) | (behind == self.end_id)
-            everywhere[..., self.dot_id] &= ~(beside | last)
+        kinds = torch.full((size,), PLAIN, dtype=torch.long)
+        kinds[self.links] = torch.arange(len(self.links))
+        kinds[self.dots], kinds[self.branches] = DOT, BRANCH
+        everywhere = torch.ones(*states.shape, size, dtype=torch.bool)
+        over = (states == self.pad_id) | (states == self.end_id)
+        for row, (tokens, hidden) in enumerate(zip(kinds[states].tolist(), masked, strict=True)):
+            if not hidden.any():
+                continue
+            # What is over is no part of the text: nothing is drawn behind its end.
+            end = int(over[row].nonzero()[0]) if over[row].any() else len(tokens)
+            end = max(end, int(hidden.nonzero()[-1]) + 1)
+            found = possible_tokens(tokens[:end], hidden[:end].tolist(), len(self.links))
+            here = everywhere[row, :end]
+            here &= torch.from_numpy(found.plain)[:, None]
+            here[:, self.links] = torch.from_numpy(found.links)
+            here[:, self.dots] = torch.from_numpy(found.dot)[:, None]
+            here[:, self.branches] = torch.from_numpy(found.branch)[:, None]
         return everywhere
 
 

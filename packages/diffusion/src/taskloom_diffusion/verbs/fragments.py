@@ -29,7 +29,7 @@ PairLinks: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--pair_links/--no-pair_links",
-        help="Let each link come twice while a text is drawn: more molecules hold what was given, under another law.",
+        help="Draw no token after which links cannot come in pairs or fragments not be joined: more molecules hold what was given, under another law.",
     ),
 ]
 Out: TypeAlias = Annotated[
