@@ -35,6 +35,17 @@ def test_reads_count_and_writes_and_foreign_places_do_not(folder: Path, tmp_path
     assert counted_reads(opened, [folder], [folder / "runs"]) == [str(folder / "read.txt")]
 
 
+def test_a_folder_that_is_opened_is_no_file_that_is_read(folder: Path) -> None:
+    """The store of a run lies in the user's folder: a run beside it, which makes files there, changes nothing that it read."""
+    (folder / "runs").mkdir()
+    (folder / "link").symlink_to("runs")
+    with watching_files(True) as opened:
+        for name in ("runs", "link"):
+            os.close(os.open(folder / name, os.O_RDONLY))
+        (folder / "runs" / "beside").mkdir()
+    assert opened == Opened()
+
+
 def test_nothing_is_watched_where_it_is_not_wanted(folder: Path) -> None:
     (folder / "read.txt").write_text("1")
     with watching_files(False) as opened:

@@ -7,6 +7,7 @@ SQLite) raise no event.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import sysconfig
 import tempfile
@@ -58,7 +59,9 @@ class Opened:
             return
         except OSError:
             return
-        self.read[path] = (found.st_size, found.st_mtime_ns)
+        # A folder is opened to be locked or made durable; its time changes with every file that anything makes in it.
+        if not stat.S_ISDIR(found.st_mode):
+            self.read[path] = (found.st_size, found.st_mtime_ns)
 
 
 class _Watch:
