@@ -1,7 +1,7 @@
 """QM9 steered: QED, rings and logP moved by guidance, beside the best of k plain draws at as many network passes.
 
-    python benchmarks/diffusion/guidance.py RUN --rows benchmarks/diffusion/guidance.jsonl --n 500
-    python benchmarks/diffusion/guidance.py --store STORE --steps 1500 ...   # trains the run first, about 15 core-minutes
+    tasks run diffusion qm9 --config benchmarks/diffusion/recipes/qm9.toml --condition=rdkit:qed,rdkit:rings,rdkit:logp
+    python benchmarks/diffusion/guidance.py RUN --rows benchmarks/diffusion/guidance.jsonl --n 250
 
 For every property the request is two standard deviations (`--beyond`) above the training part's mean, or the largest value trained on. A row has the
 mean, by how many standard deviations it moved, validity, and the mean absolute error to the request; then the same of the best of k
@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import taskloom as tl
@@ -170,13 +169,11 @@ def table(path: Path) -> list[str]:
 
 
 def main() -> None:
-    """Train if no run is given, and measure."""
+    """Measure a run, or put the rows into a page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", nargs="?", default="", help="A finished run of this recipe.")
-    parser.add_argument("--store", type=Path)
-    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--n", type=int, default=500)
     parser.add_argument("--scales", type=float, nargs="+", default=[1.0, 2.0, 3.0])
     parser.add_argument("--beyond", type=float, nargs="+", default=[2.0], help="Requests [sd].")
@@ -188,17 +185,7 @@ def main() -> None:
     if given.into:
         put(given.into, "guidance", table(given.rows))
         return
-    if given.run:
-        run = tl.open_run(given.run)
-    else:
-        options: Any = {
-            "condition": ",".join(f"rdkit:{name}" for name in NAMES),
-            "train": {"steps": given.steps, "ema": 0.99},
-            "sampler": {"kind": "first_hitting"},
-            "evaluate": {"num_samples": 100, "num_holdout": 100},
-        }
-        run = tl.run("diffusion/qm9", options=tl.RunOptions(store=given.store), **options)
-    measure(run, given)
+    measure(tl.open_run(given.run), given)
 
 
 if __name__ == "__main__":
