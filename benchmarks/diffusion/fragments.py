@@ -1,11 +1,14 @@
 """Decorations, extensions and linkers of test molecules' fragments, beside the plainest baseline.
 
-    python benchmarks/diffusion/fragments.py RUN --templates 30 --n 10 --rows benchmarks/diffusion/fragments.jsonl
-    python benchmarks/diffusion/fragments.py RUN --of validation.smi --sampler '{"kind": "confidence", "temperature": 1.0}'
+    python benchmarks/diffusion/fragments.py --write FOLDER     # train.smi, validation.smi and test.smi out of MOSES
+    cd FOLDER; tasks run diffusion file --config fragments.toml --path train.smi --validation validation.smi --test test.smi
+    python benchmarks/diffusion/fragments.py RUN --sampler '{...}' --rows benchmarks/diffusion/fragments.jsonl
     python benchmarks/diffusion/fragments.py --rows ... --into docs/reference/diffusion-results.md      # writes the table, draws nothing
 
-The baseline fills each point with a training fragment, drawn by how often it came. A sampler is chosen on templates of molecules that
-neither training nor a figure uses.
+The configuration is that of `recipes/`. A sampler is chosen on templates `--of FOLDER/validation.smi`, which neither training nor a figure
+uses. Files, because the task `moses` would cut its whole test set, at 1.6 ms a molecule.
+
+The baseline fills each point with a training fragment, drawn by how often it came.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from pathlib import Path
 import taskloom as tl
 from rdkit import Chem
 from rdkit.Chem import QED
+from taskloom_diffusion.corpora.molecules import moses_molecules
+from taskloom_diffusion.corpora.split import SplitRule
 from taskloom_diffusion.evaluation.kept_fragments import fragments_of
 from taskloom_diffusion.evaluation.trained import TrainedModel, model_of_run
 from taskloom_diffusion.fragments.cutting import closed, cut, links_of, renumbered
@@ -31,7 +36,23 @@ from taskloom_diffusion.tokenizers.symbols import split_smiles
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tables import put
 
+# Each is read once in 1,250 steps of 128.
+TRAINED, VALIDATED, TESTED = 160_000, 1_000, 2_000
 TASKS = ("decorate", "extend", "link")
+
+
+def write(folder: Path) -> None:
+    """Write molecules of MOSES' own sets into three files, those of the smallest ranks of each set."""
+    corpus = moses_molecules(TRAINED + VALIDATED, SplitRule(test=0.0))
+    parts = {
+        "train": corpus.train[:TRAINED],
+        "validation": corpus.train[TRAINED:],
+        "test": corpus.test[:TESTED],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, texts in parts.items():
+        lines = "".join(f"{text}\n" for text in texts)
+        (folder / f"{name}.smi").write_text(lines, encoding="utf-8", newline="\n")
 
 
 def templates(texts: list[str], task: str, count: int) -> Iterator[tuple[str, ...]]:
@@ -145,8 +166,11 @@ def main() -> None:
     parser.add_argument("--sampler", default="", help="As JSON, instead of the run's own.")
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--into", type=Path, help="A page to put the rows into, without drawing.")
+    parser.add_argument("--write", type=Path, help="A folder to write the recipe's files into.")
     given = parser.parse_args()
-    if given.into:
+    if given.write:
+        write(given.write)
+    elif given.into:
         put(given.into, "fragments", table(given.rows))
     else:
         measure(given)
