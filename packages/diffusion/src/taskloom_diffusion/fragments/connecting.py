@@ -1,4 +1,4 @@
-"""Which tokens a text of fragments may still get, so that its links come in pairs and its fragments make one molecule."""
+"""Tokens that a text of fragments may still get, so that its links come in pairs and its fragments make one molecule."""
 
 from __future__ import annotations
 
