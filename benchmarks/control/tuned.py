@@ -4,7 +4,7 @@
     python benchmarks/control/tuned.py --into benchmarks/control/README.md      # writes the table, plays nothing
 
 A task begins with another optimizer than its own, four times the noise of the louder of the two, and half the horizon. The search
-may spend the physics that the task's defaults spend, and try every dimension and the optimizer. Then the defaults, the spoiled start
+may spend the physics that the task's defaults spend, and try every dimension and the optimizer; the defaults are one of its 48 settings. Then the defaults, the spoiled start
 and what was chosen are played once on the same test seeds: recovered is the share of the paired loss, (spoiled - tuned) / (spoiled -
 default). Several lines of one task are several measurements, of which the last is shown.
 """
@@ -108,7 +108,7 @@ def recovered(costs: dict[str, list[float]]) -> tuple[float, float, float]:
 
 
 def table(path: Path) -> Iterator[str]:
-    """Return the lines of a Markdown table, a task each."""
+    """Return the lines of a Markdown table, the newest row of each task."""
     yield "| task | default | spoiled | tuned | recovered, 95 % | tuned less default, 95 % | solved | tuning, CPU | chosen | look, commit |"
     yield "| --- | ---: | ---: | ---: | --- | --- | --- | ---: | --- | --- |"
     lines = path.read_text().splitlines() if path.exists() else []

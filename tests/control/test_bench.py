@@ -17,7 +17,7 @@ from taskloom_control import driver
 from taskloom_control.bench.comparison import Side, compare
 from taskloom_control.bench.effort import cpu_of_a_step, steps_of_a_candidate, with_budget
 from taskloom_control.bench.episodes import Episode, EpisodeFile, idle_cost, play
-from taskloom_control.bench.space import KNOWN, dimensions, read_search
+from taskloom_control.bench.space import KNOWN, default_values, dimensions, read_search
 from taskloom_control.bench.tuning import search
 from taskloom_control.bench.variants import deciding_files, for_seed, settings_digest, with_values
 from taskloom_control.closed_loop.ledger import Ledger
@@ -279,6 +279,21 @@ def test_tuning_mends_a_spoiled_start_and_gives_the_same_answer_again(tmp_path: 
     assert found("b") == first
 
 
+@pytest.mark.parametrize("name", ["double_integrator", "cartpole", "pendulum", "double_cartpole"])
+def test_the_first_setting_that_is_tried_is_the_default_of_the_task(name: str) -> None:
+    """Whatever a search begins with: as far as its dimensions reach, and in those alone."""
+    own: BoundTask[Any, Any] = open_task(f"control/{name}", SHORT)
+    kind = "mppi" if own.config.optimizer.kind != "mppi" else "cem"
+    changed = {"controller.horizon": 0.33, "controller.iterations": 2, "controller.spline": "zero"}
+    start = with_values(own, {"optimizer": {"kind": kind}, **changed})
+    assert settings_digest(with_values(start, default_values(start, KNOWN))) == settings_digest(own)
+    assert default_values(own, KNOWN) == {}
+    assert default_values(start, ("horizon",)) == {
+        "controller.horizon": own.config.controller.horizon
+    }
+    assert not {"optimizer", "controller.iterations"} & set(default_values(start, ("sigma",)))
+
+
 def test_tuning_finds_the_solver_of_a_task_from_another_one(tmp_path: Path) -> None:
     """Two poles are balanced by no sampler; iLQR is tried because it is the task's own, at no more physics than is given."""
     own: BoundTask[Any, Any] = open_task("control/double_cartpole", {**SHORT, "seconds": 0.4})
@@ -290,12 +305,12 @@ def test_tuning_finds_the_solver_of_a_task_from_another_one(tmp_path: Path) -> N
         file,
         lambda text: None,
         names=("optimizer", "horizon", "num_nodes", "spline"),
-        trials=10,
+        trials=12,
         budget=budget,
         rungs=(1,),
     )
     # Settings that cannot be planned with take no one's place.
-    assert found.tried + found.unusable > found.tried >= 9
+    assert found.tried + found.unusable > found.tried >= 11
     kinds = {kind_of(type(item.task.config.optimizer)): item for item in found.finalists}
     assert set(kinds) == {"ps", "cem", "mppi", "ilqr"}
     assert "controller.spline" not in kinds["ilqr"].values

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import BaseModel
 from scipy.stats import qmc
 from taskloom.errors import UsageError
 from taskloom.registry.components import load_component
@@ -93,6 +94,38 @@ def dimensions(task: Bound, names: Sequence[str]) -> Mapping[str, Dimension]:
         "optimizer": Dimension(choices=tuple(dict.fromkeys(kinds))),
     }
     return {name: ranges[name] for name in names}
+
+
+def default_values(task: Bound, names: Sequence[str]) -> dict[str, object]:
+    """Return what the task's own defaults have otherwise than the settings that it begins with, by dotted path.
+
+    Of dimensions that are not searched nothing changes; of another optimizer all parameters are the task's.
+
+    Args:
+        task: The task with the settings that it begins with.
+        names: The dimensions that are searched.
+    """
+    fields = type(task.config).model_fields
+    optimizer, settings = (
+        fields[name].get_default(call_default_factory=True) for name in ("optimizer", "controller")
+    )
+    found: dict[str, object] = {}
+    begun = task.config.optimizer
+    if getattr(optimizer, "kind", "") == getattr(begun, "kind", ""):
+        wanted = [*names, *(_SIGMAS if "sigma" in names else ())]
+        found |= {
+            f"optimizer.{name}": getattr(optimizer, name)
+            for name in wanted
+            if hasattr(optimizer, name) and getattr(optimizer, name) != getattr(begun, name, None)
+        }
+    elif "optimizer" in names and isinstance(optimizer, BaseModel):
+        found["optimizer"] = optimizer.model_dump()
+    for name, place in (("horizon", "horizon"), ("spline", "spline"), ("rollouts", "iterations")):
+        if name in names and hasattr(settings, place):
+            value = getattr(settings, place)
+            if value != getattr(task.config.controller, place):
+                found[f"controller.{place}"] = value
+    return found
 
 
 def drawn_values(

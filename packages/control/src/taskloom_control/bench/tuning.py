@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 from scipy.stats import rankdata
@@ -15,7 +16,7 @@ from taskloom.errors import TaskloomError
 
 from taskloom_control.bench.effort import TOLERANCE, within_budget
 from taskloom_control.bench.episodes import Episode, EpisodeFile
-from taskloom_control.bench.space import drawn_values
+from taskloom_control.bench.space import default_values, drawn_values
 from taskloom_control.bench.variants import Bound, settings_digest, with_values
 from taskloom_control.closed_loop.seeds import TUNING
 from taskloom_control.optimizers.base import TrajectoryOptimizer
@@ -94,7 +95,7 @@ def search(
     """Return the best of some settings on the tuning seeds; the same arguments give the same answer.
 
     Args:
-        start: The task with the settings to begin with, which are one of those that are tried.
+        start: The task with the settings to begin with, which are one of those that are tried; the task's defaults are another.
         file: Rows of episodes; those that it has are not played again.
         tell: Takes a sentence on the progress.
         names: Dimensions to search.
@@ -111,7 +112,10 @@ def search(
     first.episodes.append(file.play(start, settings_digest(start), TUNING[0]))
     spent = budget if budget is not None else first.episodes[0].physics
     drawn: list[Candidate] = []
-    for values in drawn_values(start, names, _DRAWN * (trials - 1), _SCRAMBLE):
+    # The defaults come first, so that a search from other settings loses nothing that the task had.
+    own = default_values(start, names)
+    further = drawn_values(start, names, _DRAWN * (trials - 1), _SCRAMBLE)
+    for values in chain([own] if own else [], further):
         drawn.append(_candidate(start, values, spent))
         if sum(not item.failed for item in drawn) == trials - 1:
             break
