@@ -4,9 +4,9 @@
     python benchmarks/control/tuned.py --into benchmarks/control/README.md      # writes the table, plays nothing
 
 A task begins with another optimizer than its own, four times the noise of the louder of the two, and half the horizon. The search
-may spend the physics that the task's defaults spend, and try every dimension and the optimizer; the defaults are one of its 48 settings. Then the defaults, the spoiled start
-and what was chosen are played once on the same test seeds: recovered is the share of the paired loss, (spoiled - tuned) / (spoiled -
-default). Several lines of one task are several measurements, of which the last is shown.
+may spend the physics that the task's defaults spend, and try every dimension and the optimizer; the defaults are one of its 48
+settings. Then the defaults, the spoiled start and what was chosen are played once on the same test seeds: recovered is the share of
+the paired loss, (spoiled - tuned) / (spoiled - default). Several lines of one task are several measurements, of which the last is shown.
 """
 
 from __future__ import annotations
