@@ -9,7 +9,7 @@ import numpy as np
 
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf.files import model_path
-from taskloom_control.optimizers.cem import CEM
+from taskloom_control.optimizers.predictive_sampling import PredictiveSampling
 from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
 
@@ -49,9 +49,9 @@ class UMazeConfig(ControlConfig):
     """Weight of the squared forces."""
     p_distance: Scale = 0.05
     """Point at which the cost of the way turns from quadratic to linear."""
-    controller: ControllerConfig = ControllerConfig(horizon=1.2, spline="linear")
+    controller: ControllerConfig = ControllerConfig(horizon=0.6, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM()
+    optimizer: AnyOptimizer = PredictiveSampling(num_rollouts=64, sigma=2.0)
     """Optimizer of the plan."""
 
 
