@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel
 from scipy.stats import qmc
 from taskloom.errors import UsageError
+from taskloom.params.tree import default_of
 from taskloom.registry.components import load_component
 from taskloom.registry.suggest import did_you_mean
 
@@ -79,8 +80,9 @@ def dimensions(task: Bound, names: Sequence[str]) -> Mapping[str, Dimension]:
     """Return the ranges of the dimensions that are searched, around the settings that a task begins with."""
     settings = task.config.controller
     # The task's own choice is tried whatever the search begins with: no sampler balances what iLQR does.
-    own = (task.config.optimizer, type(task.config).model_fields["optimizer"].default)
-    kinds = (*_OPTIMIZERS, *(str(getattr(item, "kind", "")) for item in own))
+    own = (task.config.optimizer, default_of(type(task.config), None, "optimizer"))
+    # A task may leave its optimizer to the user, and has none of its own.
+    kinds = (*_OPTIMIZERS, *(kind for item in own if (kind := str(getattr(item, "kind", "")))))
     ranges = {
         "sigma": Dimension(0.02, 1.0, is_log=True),
         "finest": Dimension(1 / 32, 1.0, is_log=True),
@@ -105,9 +107,8 @@ def default_values(task: Bound, names: Sequence[str]) -> dict[str, object]:
         task: The task with the settings that it begins with.
         names: The dimensions that are searched.
     """
-    fields = type(task.config).model_fields
     optimizer, settings = (
-        fields[name].get_default(call_default_factory=True) for name in ("optimizer", "controller")
+        default_of(type(task.config), None, name) for name in ("optimizer", "controller")
     )
     found: dict[str, object] = {}
     begun = task.config.optimizer
