@@ -11,10 +11,13 @@ import pytest
 from taskloom.errors import ConfigError, UnknownNameError
 from taskloom.opening import open_task
 from taskloom.params.layers import resolve
-from taskloom.registry.components import load_components
+from taskloom.registry.components import component_refs, load_components
+from taskloom.registry.refs import ComponentRef
 from taskloom_anomaly import fit
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.detection.leaderboard import with_detector
+from taskloom_anomaly.detection.own_network import config_of
+from taskloom_anomaly.detectors import short_names
 from taskloom_anomaly.detectors.abstraction import Abstraction
 from taskloom_anomaly.detectors.base import GROUP, Detector
 from taskloom_anomaly.detectors.ensemble import Ensemble
@@ -77,7 +80,28 @@ def of_leaderboard(name: str, folder: Path) -> object:
     return with_detector(Owner(), name)
 
 
-PLACES = [of_python, of_table, of_words, of_file, of_environment, of_leaderboard]
+def of_own_network(name: str, folder: Path) -> object:
+    """From Python, for a network of one's own."""
+    del folder
+    return config_of({"detector": name})
+
+
+def of_own_table(name: str, folder: Path) -> object:
+    """From Python, for a network of one's own, as the kind of a table."""
+    del folder
+    return config_of({"detector": {"kind": name}})
+
+
+PLACES = [
+    of_own_network,
+    of_own_table,
+    of_python,
+    of_table,
+    of_words,
+    of_file,
+    of_environment,
+    of_leaderboard,
+]
 
 
 def test_every_detector_with_modes_is_among_these() -> None:
@@ -108,6 +132,15 @@ def test_a_short_name_is_tuned_as_any_detector_is() -> None:
     words = {"detector": "mahalanobis:class", "detector.rank": "2", "detector.shrinkage": "none"}
     found: Any = resolve(Owner, environ={}, arguments=words).config
     assert found.detector == Mahalanobis(mode="class", rank=2)
+    table = {"kind": "mahalanobis:class", "rank": 2, "shrinkage": "none"}
+    assert config_of({"detector": table}).detector == found.detector
+
+
+def test_a_component_with_a_colon_in_its_name_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    refs = (*component_refs(GROUP), ComponentRef("sklearn:PCA", "Of a plug-in.", "own:PCA"))
+    monkeypatch.setattr(short_names, "component_refs", lambda group: refs)
+    assert short_names.values_of("sklearn:PCA") == {"kind": "sklearn:PCA"}
+    assert short_names.values_of("sklearn:LOF")["kind"] == "library"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -110,7 +110,7 @@ def config_of(settings: dict[str, Any]) -> AnomalyConfig:
         ConfigError: There is no such field, or a value is not accepted.
     """
     given = dict(settings)
-    if isinstance(given.get("detector"), str):
+    if isinstance(given.get("detector"), str | Mapping):
         given["detector"] = values_of(given["detector"])
     if isinstance(given.get("layers"), str):
         given["layers"] = [] if given["layers"] == "auto" else [given["layers"]]
