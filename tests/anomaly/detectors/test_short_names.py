@@ -158,3 +158,17 @@ def test_what_is_no_short_name_is_refused_in_one_sentence(
 ) -> None:
     with pytest.raises(kind, match=sentence):
         open_task("anomaly/toy_features", {"detector": name})
+
+
+@pytest.mark.parametrize(
+    ("detector", "sentence"),
+    [
+        ("sklearn:Forest", "has no detector 'Forest' .* it has IsolationForest, "),
+        ("sklearn:a-b", r"must match \^\(sklearn\|pyod\):\[A-Za-z_\]"),
+        ("mahalanobis:Global", "detector.mahalanobis.mode: must be one of global, class"),
+    ],
+)
+def test_a_refused_name_is_written_as_it_was_given(detector: str, sentence: str) -> None:
+    """Classes of libraries have capitals, and so has what can be given in their place."""
+    with pytest.raises(ConfigError, match=sentence):
+        config_of({"detector": detector})

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 from pydantic import ValidationError
 from taskloom.errors import ConfigError
+from taskloom.params.sentences import sentence_of
 from taskloom.records.folders import RECORD
 from taskloom.runs.run import open_run
 from taskloom.seeding import derive_seed
@@ -119,7 +120,8 @@ def config_of(settings: dict[str, Any]) -> AnomalyConfig:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{place}: {first['msg'].lower()}.") from None
+        sentence = sentence_of(first["type"], first.get("ctx", {}), first["msg"])
+        raise ConfigError(f"{place}: {sentence}.") from None
 
 
 def handle_of(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from taskloom.errors import ConfigError
+from taskloom.params.sentences import sentence_of
 from taskloom.registry.components import load_component
 from taskloom.runs.run import Run
 
@@ -48,9 +49,8 @@ def make_adversarial_examples(
     except ValidationError as error:
         detail = error.errors()[0]
         name = str(detail["loc"][0])
-        raise ConfigError(
-            f"--attack={attack}, {name}={settings.get(name)}: {detail['msg'].lower()}."
-        ) from None
+        sentence = sentence_of(detail["type"], detail.get("ctx", {}), detail["msg"])
+        raise ConfigError(f"--attack={attack}, {name}={settings.get(name)}: {sentence}.") from None
     task = AdversarialExampleTask.model_validate(
         {
             "run_path": folder,
