@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -9,7 +11,9 @@ from pydantic import Field, create_model
 from taskloom.bound import BoundTask
 from taskloom.config import OneOf
 from taskloom.opening import open_task
+from taskloom_control.bench.episodes import EpisodeFile
 from taskloom_control.bench.space import KNOWN, default_values, dimensions, drawn_values
+from taskloom_control.bench.tuning import search
 from taskloom_control.bench.variants import with_config
 from taskloom_control.optimizers.base import Optimizer
 from taskloom_control.optimizers.ilqr import ILQR
@@ -40,3 +44,28 @@ def test_settings_are_drawn_however_a_task_declares_its_optimizer(
     assert len(list(drawn_values(task, KNOWN, 8, seed=0))) == 8
     found: Any = default_values(task, ["optimizer"])
     assert (found["optimizer"]["kind"] if found else "") == kind
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "names", "count"),
+    [
+        ("ilqr", ["spline"], 1),
+        ("ilqr", ["optimizer"], 4),
+        ("mppi", ["optimizer"], 3),
+        ("ps", ["spline"], 3),
+        ("ilqr", ["horizon", "spline"], 6),
+    ],
+)
+def test_no_settings_are_tried_twice(
+    tmp_path: Path, optimizer: str, names: list[str], count: int
+) -> None:
+    """Where the dimensions have fewer settings than are asked for, each of them is tried once; else as many as are asked for."""
+    short = {"seconds": 0.1, "record": {"animation": False, "fan_every": 0}}
+    start: BoundTask[Any, Any] = open_task(
+        "control/double_integrator", {**short, "optimizer": optimizer}
+    )
+    file = EpisodeFile(tmp_path / "episodes.jsonl")
+    found = search(start, file, lambda text: None, names=names, trials=6, budget=None, rungs=(1,))
+    rows = [json.loads(line) for line in (tmp_path / "episodes.jsonl").read_text().splitlines()]
+    assert len({row["settings"] for row in rows}) == len(rows) == found.tried == count
+    assert sum(not item.values for item in found.finalists) == 1

@@ -99,7 +99,7 @@ def search(
         file: Rows of episodes; those that it has are not played again.
         tell: Takes a sentence on the progress.
         names: Dimensions to search.
-        trials: Number of settings.
+        trials: Number of settings, fewer where the dimensions have no more.
         budget: Steps of the physics for each simulated second that every setting spends; None for those of the start.
         rungs: Tuning seeds at the end of each round.
 
@@ -115,8 +115,15 @@ def search(
     # The defaults come first, so that a search from other settings loses nothing that the task had.
     own = default_values(start, names)
     further = drawn_values(start, names, _DRAWN * (trials - 1), _SCRAMBLE)
+    seen = {settings_digest(start)}
     for values in chain([own] if own else [], further):
-        drawn.append(_candidate(start, values, spent))
+        item = _candidate(start, values, spent)
+        if not item.failed:
+            digest = settings_digest(item.task)
+            if digest in seen:
+                continue  # of choices alone there are few, and an optimizer without the dimension stays as it was
+            seen.add(digest)
+        drawn.append(item)
         if sum(not item.failed for item in drawn) == trials - 1:
             break
     alive = [first, *(item for item in drawn if not item.failed)]
