@@ -38,7 +38,7 @@ from taskloom_control.optimizers.base import SamplingOptimizer
 
 HERE = Path(__file__).parent
 TASKS = ("double_integrator", "cartpole", "particle_goal", "reacher")
-OTHER = {"cem": "ps", "mppi": "cem", "ps": "cem", "ilqr": "cem"}
+OTHER = {"cem": "ps", "mppi": "cem", "ps": "cem", "ilqr": "cem", "lqr": "cem"}
 SEEDS = 40
 # A spoiled start is played at the physics of the defaults as nearly as whole candidates allow.
 _LEFT_OVER = 0.2
