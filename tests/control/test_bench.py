@@ -15,7 +15,12 @@ from taskloom.opening import open_run, open_task
 from taskloom.params.shapes import kind_of
 from taskloom_control import driver
 from taskloom_control.bench.comparison import Side, compare
-from taskloom_control.bench.effort import cpu_of_a_step, steps_of_a_candidate, with_budget
+from taskloom_control.bench.effort import (
+    cpu_of_a_step,
+    steps_of_a_candidate,
+    with_budget,
+    within_budget,
+)
 from taskloom_control.bench.episodes import Episode, EpisodeFile, idle_cost, play
 from taskloom_control.bench.space import KNOWN, default_values, dimensions, read_search
 from taskloom_control.bench.tuning import search
@@ -354,3 +359,13 @@ def test_tune_writes_a_config_and_looks_once(
     assert len(Ledger(tmp_path).looks("control/double_integrator", "0.1.0")) == 1
     assert main((*words, "--budget-ms=1", "--steps-per-second=9")) == 2
     assert "give one of them" in capsys.readouterr().err
+
+
+def test_a_regulator_that_is_solved_once_fits_the_budget_that_it_spends() -> None:
+    """LQR takes a rollout a plan; with derivatives of each plan counted it would be refused at its own physics."""
+    own: BoundTask[Any, Any] = open_task("control/lq_point_mass", SHORT)
+    physics = play(own, "", TUNING[0]).physics
+    assert within_budget(own, physics) is own
+    other = with_values(own, {"optimizer": {"kind": "ilqr"}})
+    with pytest.raises(UsageError, match="one iteration alone"):
+        within_budget(other, physics)

@@ -125,7 +125,9 @@ def _kind(task: Bound) -> str:
 
 def _one_iteration(task: Bound) -> float:
     """Return the steps that one iteration of a trajectory optimizer takes at least for each simulated second."""
-    model = task.task.model
+    optimizer, model = task.config.optimizer, task.task.model
+    if not getattr(optimizer, "expands_each_plan", True):
+        return float(steps_of_a_candidate(task))
     # The rollout, centred differences in every direction of state and control, and one length of the line search.
     each = 2 + 2 * (2 * model.nv + model.na + model.nu)
     return float(steps_of_a_candidate(task) * each)

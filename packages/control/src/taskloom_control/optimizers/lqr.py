@@ -6,7 +6,7 @@ with the controls clipped. R. Kalman, "Contributions to the theory of optimal co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -29,6 +29,7 @@ class LQR(TrajectoryOptimizer):
     The system is linearized at the task's setpoint, and the feedback is optimal over the horizon.
     """
 
+    expands_each_plan: ClassVar[bool] = False
     kind: Literal["lqr"] = "lqr"
     epsilon: Annotated[float, Field(gt=0, lt=0.1)] = 1e-6
     """Step of the finite differences through the physics; physics that is affine takes at least a thousandth."""
