@@ -133,7 +133,7 @@ class TrajectoryOptimizer(Optimizer):
     """Base of the optimizers that look into the system: derivatives, feedback. A knot is a step of the model here."""
 
     expands_each_plan: ClassVar[bool] = True
-    """Whether every iteration takes derivatives along its plan; one that is solved once at a setpoint takes a rollout."""
+    """True where every iteration takes derivatives along its plan; one that is solved once at a setpoint takes a rollout."""
 
     @abstractmethod
     def init(self, shape: KnotShape) -> ControlState:
