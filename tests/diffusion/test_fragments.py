@@ -7,9 +7,9 @@ import pytest
 from nci import MOLECULES, nci
 from rdkit import Chem
 from taskloom.errors import UsageError
-from taskloom_diffusion.fragments.cutting import Cuts, closed, cut, joined, links_of
+from taskloom_diffusion.fragments.cutting import MOST_LINKS, Cuts, closed, cut, joined, links_of
 from taskloom_diffusion.fragments.excision import excise, verify
-from taskloom_diffusion.fragments.fixed import fixed_part, locked_part, with_points
+from taskloom_diffusion.fragments.fixed import fixed_part, locked_part, settled, with_points
 from taskloom_diffusion.tokenizers.fragments import FragmentSmiles
 from tests_sizes import size
 
@@ -203,3 +203,20 @@ def test_corrupted_molecules_are_found_out() -> None:
     assert excise(f"{other}.C%50C", centre).fault == "changed"
     assert verify("*[C@H](F)Cl", "CC[C@H](F)Cl") != verify("*[C@H](F)Cl", "CC[C@@H](F)Cl")
     assert not verify("*c1ccccc1", "CC(=O)Nc1ccccc1C")
+
+
+def test_two_parts_stay_as_they_are_beside_one_another_or_are_refused() -> None:
+    """There are 50 links: both parts are there again, up to the last of them, and one link more is refused."""
+    for first, second in ((5, 9), (24, 24), (1, 47), (24, 25), (47, 2), (48, 48)):
+        # Every bond of a chain is cut but the one at its end, and each has a point.
+        parts = [fixed_part("*" + "C" * (n + 2), "rotatable") for n in (first, second)]
+        assert [len(set(links_of(part.text))) for part in parts] == [first + 1, second + 1]
+        if first + second + 2 <= MOST_LINKS:
+            both = parts[0].and_then(parts[1])
+            assert len(set(links_of(both.text))) == first + second + 2
+            assert len(both.open_links) == 2
+            chains = settled(closed(both.text))
+            assert sorted(chain.count("C") for chain in chains) == sorted([first + 2, second + 2])
+        else:
+            with pytest.raises(UsageError, match="more than 50 bonds to cut and points together"):
+                parts[0].and_then(parts[1])

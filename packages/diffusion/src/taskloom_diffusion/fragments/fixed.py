@@ -54,9 +54,18 @@ class Fixed:
         return settled(closed(self.text))
 
     def and_then(self, other: Fixed) -> Fixed:
-        """Return both, one after the other."""
+        """Return both, one after the other.
+
+        Raises:
+            UsageError: They have more links than there are numbers.
+        """
+        own, others = (len(set(links_of(part.text))) for part in (self, other))
+        if own + others > MOST_LINKS:
+            raise UsageError(
+                f"'{self.given}' and '{other.given}' have more than {MOST_LINKS} bonds to cut and points together"
+            )
         # Links of the second are numbered behind those of the first.
-        moved = _moved(other.text, len(set(links_of(self.text))))
+        moved = _moved(other.text, own)
         points = [
             f"{side}{label}" for side, part in (("a", self), ("b", other)) for label in part.points
         ]
