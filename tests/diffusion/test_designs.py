@@ -18,9 +18,8 @@ from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.evaluation.trained import TrainedModel
 from taskloom_diffusion.fragments.cutting import links_of
-from taskloom_diffusion.fragments.excision import excise, verify
+from taskloom_diffusion.fragments.excision import verify
 from taskloom_diffusion.fragments.filling import FilledRows
-from taskloom_diffusion.fragments.fixed import fixed_part
 from taskloom_diffusion.fragments.gaps import GapCounts
 from taskloom_diffusion.fragments.lengths import by_model
 from taskloom_diffusion.fragments.pairing import LinkPairing
@@ -28,7 +27,6 @@ from taskloom_diffusion.fragments.scoring import Score, auc_top_10
 from taskloom_diffusion.fragments.search import FragmentSearch
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from taskloom_diffusion.tokenizers.fragments import FragmentSmiles, FragmentTokenizer
-from taskloom_diffusion.tokenizers.symbols import split_smiles
 from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.verbs.decorate import of_file
 from tests_sizes import size
@@ -83,18 +81,6 @@ def test_pairing_leaves_no_link_alone_and_more_hold_what_was_given(designing: Tr
     assert on.first_verified > off.first_verified
     assert all(row.log_weight <= 0 for row in on.rows)
     assert all(row.log_weight == 0 for row in off.rows)
-
-
-@pytest.mark.parametrize("points", [1, 2, 3, 4])
-def test_a_gap_that_no_molecule_fits_in_is_refused(designing: TrainedModel, points: int) -> None:
-    """Of one part: points that share a fragment would make a ring, so the least gap has a fragment for each."""
-    scaffold = "C" + "(*)" * points
-    fixed = fixed_part(scaffold, "brics")
-    least = ".".join(f"C{link}" for link in fixed.open_links)
-    assert not excise(f"{fixed.text}.{least}", fixed).fault
-    assert len(split_smiles(least)) == fixed.least_gap
-    with pytest.raises(UsageError, match=f"which leaves {fixed.least_gap} to "):
-        designing.decorate(scaffold, 1, gap_length=f"1-{fixed.least_gap - 1}")
 
 
 @pytest.mark.parametrize(

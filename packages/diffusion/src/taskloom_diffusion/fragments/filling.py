@@ -280,9 +280,9 @@ class _Lengths:
             law = np.array(self.law(ids, still)[: room + 1])
             # Each link needs a token and all of them together an atom.
             law[: still + 1] = 0.0
-            if not law[fixed.least_gap :].sum() > 0:
+            if not law.sum() > 0:
                 raise UsageError(
-                    f"no length that is asked for fits behind '{fixed.given}', which leaves {fixed.least_gap} to {room} tokens"
+                    f"no length that is asked for fits behind '{fixed.given}', which leaves {still + 1} to {room} tokens"
                 )
             self.known[fixed.text] = law.cumsum() / law.sum()
         return int(np.searchsorted(self.known[fixed.text], place, side="right"))

@@ -49,15 +49,6 @@ class Fixed:
         return [link for link in dict.fromkeys(links) if links.count(link) == 1]
 
     @property
-    def least_gap(self) -> int:
-        """Tokens that whatever completes it has at least.
-
-        No ring may lead through a part, so that n links of c parts need n - c + 1 fragments: n links, an atom each, dots between.
-        """
-        count = len(self.open_links)
-        return count + 2 * (count - self.parts + 1) - 1
-
-    @property
     def expected(self) -> list[str]:
         """Canonical SMILES of the parts, a labelled dummy at each open link."""
         return settled(closed(self.text))
