@@ -1,4 +1,4 @@
-"""What a swing-up of the DeepMind suite can earn at all: returns of searches that no planner has the time for.
+"""Bounds of what a swing-up of the DeepMind suite can earn: returns of searches that no planner has the time for.
 
     python benchmarks/control/bounds.py
 

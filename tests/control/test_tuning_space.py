@@ -59,7 +59,7 @@ def test_settings_are_drawn_however_a_task_declares_its_optimizer(
 def test_no_settings_are_tried_twice(
     tmp_path: Path, optimizer: str, names: list[str], count: int
 ) -> None:
-    """Where the dimensions have fewer settings than are asked for, each of them is tried once; else as many as are asked for."""
+    """Try each setting once where the dimensions have fewer than are asked for, and as many as are asked for elsewhere."""
     short = {"seconds": 0.1, "record": {"animation": False, "fan_every": 0}}
     start: BoundTask[Any, Any] = open_task(
         "control/double_integrator", {**short, "optimizer": optimizer}

@@ -1,4 +1,4 @@
-"""What a text of fragments may still get: nothing that a molecule needs is forbidden, and what is drawn becomes one."""
+"""Tokens that a text of fragments may still get: none that a molecule needs is forbidden, and what is drawn becomes one."""
 
 from __future__ import annotations
 
