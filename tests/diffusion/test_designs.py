@@ -20,6 +20,7 @@ from taskloom_diffusion.evaluation.trained import TrainedModel
 from taskloom_diffusion.fragments.cutting import links_of
 from taskloom_diffusion.fragments.excision import verify
 from taskloom_diffusion.fragments.filling import FilledRows
+from taskloom_diffusion.fragments.fixed import fixed_part
 from taskloom_diffusion.fragments.gaps import GapCounts
 from taskloom_diffusion.fragments.lengths import by_model
 from taskloom_diffusion.fragments.pairing import LinkPairing
@@ -69,6 +70,20 @@ def test_every_molecule_that_is_returned_holds_the_scaffold(designing: TrainedMo
     assert {row.given for row in marked.rows} <= {"c1ccc([*:1])cc1"}
     locked = designing.decorate("CC(=O)Nc1ccccc1", 3, lock="c1ccccc1", gap_length="4", tries=2)
     assert all(verify(scaffold, s) for s in locked.smiles)
+
+
+def test_points_that_leave_no_room_are_drawn_anew(designing: TrainedModel) -> None:
+    """Rows with three points and a gap of three tokens fail, and end nothing; rows with one point come back."""
+    designer = designing._designer({"gap_length": "3", "tries": 3, "seed": 1})
+    one, three = (fixed_part(s, "brics") for s in ("*c1ccccc1", "*c1cc(*)cc(*)c1"))
+    made = designer.fill(lambda row, attempt: one if row % 2 else three, 8)
+    assert made.faults["length"] == 4 * 3
+    assert {row.row % 2 for row in made.rows} == {1}
+    # The other rows draw what they draw without them.
+    alone = designer.fill(lambda row, attempt: one, 8)
+    assert [r.smiles for r in made.rows] == [r.smiles for r in alone.rows if r.row % 2]
+    with pytest.raises(UsageError, match="no length that is asked for fits"):
+        designer.fill(lambda row, attempt: three, 2)
 
 
 def test_pairing_leaves_no_link_alone_and_more_hold_what_was_given(designing: TrainedModel) -> None:

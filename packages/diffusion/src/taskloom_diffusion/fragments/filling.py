@@ -208,26 +208,44 @@ def fill(model: DiffusionModel, choose: Choice, num: int, filling: Filling) -> F
     done = FilledRows(requested=num)
     lengths = _Lengths(model, filling.length)
     waiting = list(range(num))
+    refused: UsageError | None = None
+    ever_fits = False
     for attempt in range(filling.tries):
         if not waiting:
             break
         seed = derive_seed(filling.seed, "gap", attempt)
-        chosen = [choose(row, attempt) for row in waiting]
-        begun = [begin(model, fixed) for fixed in chosen]
+        done.draws += len(waiting)
         places = uniforms(seed, 0, np.array(waiting), 1)[:, 0].tolist()
-        gaps = [lengths.at(*item) for item in zip(chosen, begun, places, strict=True)]
+        chosen, begun, gaps = list[Fixed](), list[list[int]](), list[int]()
+        fitting, failed = list[int](), list[int]()
+        for row, place in zip(waiting, places, strict=True):
+            fixed = choose(row, attempt)
+            ids = begin(model, fixed)
+            try:
+                gaps.append(lengths.at(fixed, ids, place))
+            except UsageError as error:
+                # Other points that are drawn for the row may leave room; a fixed part that never does is refused below.
+                refused = refused or error
+                done.faults["length"] += 1
+                failed.append(row)
+                continue
+            fitting.append(row)
+            chosen.append(fixed)
+            begun.append(ids)
+        if not fitting:
+            waiting = failed
+            continue
+        ever_fits = True
         made = complete(
             model,
             filling.sampler,
             [[*ids, *[model.mask_token_id] * gap] for ids, gap in zip(begun, gaps, strict=True)],
             seed=derive_seed(filling.seed, "fill", attempt),
             batch_size=filling.batch_size,
-            numbers=waiting,
+            numbers=fitting,
             steering=steering,
         )
-        done.draws += len(waiting)
-        failed = []
-        for place, row in enumerate(waiting):
+        for place, row in enumerate(fitting):
             fixed = chosen[place]
             ids = made.tokens[place]
             text = tokenizer.written(
@@ -243,7 +261,9 @@ def fill(model: DiffusionModel, choose: Choice, num: int, filling: Filling) -> F
                 continue
             weight = made.log_weights[place]
             found[row] = _filled(row, fixed, verdict, (text, gaps[place], attempt + 1, weight))
-        waiting = failed
+        waiting = sorted(failed)
+    if refused is not None and not ever_fits:
+        raise refused
     done.rows = [found[row] for row in sorted(found)]
     return done
 
@@ -280,11 +300,12 @@ class _Lengths:
             law = np.array(self.law(ids, still)[: room + 1])
             # Each link needs a token and all of them together an atom.
             law[: still + 1] = 0.0
-            if not law.sum() > 0:
-                raise UsageError(
-                    f"no length that is asked for fits behind '{fixed.given}', which leaves {still + 1} to {room} tokens"
-                )
-            self.known[fixed.text] = law.cumsum() / law.sum()
+            self.known[fixed.text] = law.cumsum() / law.sum() if law.sum() > 0 else np.zeros(0)
+        if not len(self.known[fixed.text]):
+            still, room = len(fixed.open_links), room_for(self.model, ids)
+            raise UsageError(
+                f"no length that is asked for fits behind '{fixed.given}', which leaves {still + 1} to {room} tokens"
+            )
         return int(np.searchsorted(self.known[fixed.text], place, side="right"))
 
 
