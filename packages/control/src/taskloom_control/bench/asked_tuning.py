@@ -13,6 +13,7 @@ from taskloom.params.files import to_toml
 from taskloom_control.bench.asked import bench_in
 from taskloom_control.bench.effort import budget_of
 from taskloom_control.bench.measuring import compare_all
+from taskloom_control.bench.plants import on_drawn_plants
 from taskloom_control.bench.space import read_search
 from taskloom_control.bench.tables import print_measurement
 from taskloom_control.bench.tuning import RUNGS, search
@@ -33,6 +34,7 @@ class AskedTuning:
         test_episodes: Test seeds of the one look; None for the rule's number.
         budget_ms: CPU time of a plan on this machine [ms]; None for no such budget.
         steps_per_second: Physics for each simulated second; None for no such budget.
+        level: Scale at which a plant is drawn for each seed; 0 for the task's own plant.
     """
 
     search: str
@@ -41,6 +43,7 @@ class AskedTuning:
     test_episodes: int | None
     budget_ms: float | None
     steps_per_second: float | None
+    level: float = 0.0
 
     def carry_out(self, task: Bound, ledger: Path | None, out: Path) -> None:
         """Search on the tuning seeds, write what was chosen, and look at the test seeds once.
@@ -52,6 +55,7 @@ class AskedTuning:
 
         Raises:
             UsageError: A dimension does not exist, or no number of candidates fits the budget.
+            ModelError: A plant does not compile, or is laid out otherwise.
             StoreError: A file cannot be written.
         """
         names, budget = read_search(self.search), self.steps_per_second
@@ -60,6 +64,9 @@ class AskedTuning:
             typer.echo(
                 f"{self.budget_ms:g} ms a plan pay for {budget:,.0f} steps a second on this machine"
             )
+        if self.level:
+            # A short horizon may be the best on the model's own plant and fail on one that is a tenth heavier.
+            task = on_drawn_plants(task, self.level)
         rungs = (*(rung for rung in RUNGS[:-1] if rung < self.episodes), self.episodes)
         bench = bench_in(ledger)
         found = search(

@@ -35,6 +35,12 @@ def tune(
     test_episodes: Annotated[
         int | None, typer.Option("--test-episodes", min=2, help="Test seeds (else as in bench).")
     ] = None,
+    level: Annotated[
+        float,
+        typer.Option(
+            "--level", min=0, max=10, help="Simulate plants drawn at this scale around the model."
+        ),
+    ] = 0.0,
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="Where the settings are written.")
     ] = Path("tuned.toml"),
@@ -50,5 +56,5 @@ def tune(
         raise StoreError(f"The folder '{out.parent}' of --out does not exist.")
     from taskloom_control.bench.asked_tuning import AskedTuning  # heavy: mujoco and scipy
 
-    asked = AskedTuning(search, trials, episodes, test_episodes, budget_ms, steps_per_second)
+    asked = AskedTuning(search, trials, episodes, test_episodes, budget_ms, steps_per_second, level)
     asked.carry_out(task, ledger, out)
