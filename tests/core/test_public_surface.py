@@ -19,7 +19,7 @@ PUBLIC = {
         "write_duration",
     },
     "taskloom.registry": {
-        "Broken", "ComponentRef", "DomainEntry", "DomainRef", "FIRST_PARTY", "LoadedTask", "TaskEntry", "TaskRef",
+        "Broken", "ComponentRef", "DomainEntry", "DomainRef", "FIRST_PARTY", "LoadedTask", "ShortNamesRef", "TaskEntry", "TaskRef",
         "VerbRef", "audit_plugins", "broken_components", "broken_plugins", "closest", "component_refs", "did_you_mean",
         "find_domain", "find_task", "freeze", "installed_domains", "load_component", "load_components", "load_target",
         "load_task", "refresh", "tasks_of",

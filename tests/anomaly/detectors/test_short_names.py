@@ -8,10 +8,12 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from taskloom.cli import main
 from taskloom.errors import ConfigError, UnknownNameError
 from taskloom.opening import open_task
 from taskloom.params.layers import resolve
-from taskloom.registry.components import component_refs, load_components
+from taskloom.params.tree import walk
+from taskloom.registry.components import component_refs, load_components, short_forms
 from taskloom.registry.refs import ComponentRef
 from taskloom_anomaly import fit
 from taskloom_anomaly.config import AnomalyConfig
@@ -172,3 +174,15 @@ def test_a_refused_name_is_written_as_it_was_given(detector: str, sentence: str)
     """Classes of libraries have capitals, and so has what can be given in their place."""
     with pytest.raises(ConfigError, match=sentence):
         config_of({"detector": detector})
+
+
+def test_help_and_refusals_say_how_short_names_look(capsys: pytest.CaptureFixture[str]) -> None:
+    forms = short_forms(GROUP)
+    assert {form.partition(":")[0] for form in forms} == {name.partition(":")[0] for name in SHORT}
+    said = f"also {', '.join(forms)}"
+    (place,) = (item for item in walk(AnomalyConfig) if item.path == "detector")
+    assert place.bounds == (said,)
+    assert main(("run", "anomaly", "backdoor", "--help")) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert main(("run", "anomaly", "backdoor", "--detector=mahalanobis-mixture")) == 2
+    assert ", ".join(forms) in capsys.readouterr().err

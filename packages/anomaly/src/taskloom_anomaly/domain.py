@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskloom.registry.refs import ComponentRef, DomainRef, TaskRef, VerbRef
+from taskloom.registry.refs import ComponentRef, DomainRef, ShortNamesRef, TaskRef, VerbRef
 
 _DETECTORS = (
     (
@@ -186,7 +186,10 @@ DOMAIN = DomainRef(
         "taskloom_anomaly.triggers": _components("triggers", _TRIGGERS),
     },
     short_names={
-        "taskloom_anomaly.detectors": "taskloom_anomaly.detectors.short_names:spelled_out"
+        "taskloom_anomaly.detectors": ShortNamesRef(
+            "taskloom_anomaly.detectors.short_names:spelled_out",
+            ("mahalanobis:MODE", "abstraction:MODE", "sklearn:CLASS", "pyod:CLASS"),
+        )
     },
     verbs=(
         _verb(

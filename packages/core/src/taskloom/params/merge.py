@@ -198,7 +198,10 @@ class Merger:
         names = shape.variants.names() if shape.variants is not None else []
         if isinstance(value, str) and value in names:
             return value
-        raise unknown_component(path, value, names, layer.source, optional=shape.optional)
+        forms = shape.variants.forms() if shape.variants is not None else ()
+        raise unknown_component(
+            path, value, names, layer.source, optional=shape.optional, forms=forms
+        )
 
     def _absent(self, path: str, shape: Shape, layer: Layer) -> UnknownNameError:
         names = ", ".join(shape.variants.names()) if shape.variants is not None else ""

@@ -80,10 +80,16 @@ def unknown_parameter(
 
 
 def unknown_component(
-    path: str, value: object, names: Sequence[str], source: str, *, optional: bool
+    path: str,
+    value: object,
+    names: Sequence[str],
+    source: str,
+    *,
+    optional: bool,
+    forms: Sequence[str] = (),
 ) -> UnknownNameError:
     """Return the error for a component that does not exist."""
-    allowed = ", ".join([*names, *(("none",) if optional else ())])
+    allowed = ", ".join([*names, *forms, *(("none",) if optional else ())])
     near = closest(value, names) if isinstance(value, str) else None
     must = f"must be one of {allowed}" if names else "must be a table of parameters"
     must += " or none" if optional and not names else ""

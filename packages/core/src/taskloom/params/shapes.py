@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from taskloom.config import OneOf
 from taskloom.errors import PluginError
 from taskloom.params.members import written_members
-from taskloom.registry.components import component_refs, load_component, spelled_out
+from taskloom.registry.components import component_refs, load_component, short_forms, spelled_out
 
 Model: TypeAlias = type[BaseModel]
 
@@ -41,6 +41,10 @@ class Variants(Protocol):
 
     def spelled_out(self, name: str) -> Mapping[str, object] | None:
         """Return the `kind` and the values that a short name stands for; None if it is no such name."""
+        ...
+
+    def forms(self) -> tuple[str, ...]:
+        """Return how short names look: `sklearn:CLASS`."""
         ...
 
 
@@ -62,6 +66,10 @@ class OpenVariants:
         """Ask the domain of the group."""
         return spelled_out(self.group, name)
 
+    def forms(self) -> tuple[str, ...]:
+        """Return what the manifest of the group's domain says."""
+        return short_forms(self.group)
+
 
 @dataclass(frozen=True, slots=True)
 class ClosedVariants:
@@ -80,6 +88,10 @@ class ClosedVariants:
     def spelled_out(self, name: str) -> None:
         """Return None: the members of a union have their kinds and no other names."""
         del name
+
+    def forms(self) -> tuple[str, ...]:
+        """Return nothing, likewise."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

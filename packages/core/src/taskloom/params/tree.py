@@ -144,10 +144,12 @@ def _choices(shape: Shape) -> tuple[str, ...]:
 def place(path: str, shape: Shape, default: object, help_text: str, group: str) -> Parameter:
     """Return the parameter that chooses a component, or brings an optional part in."""
     names = shape.variants.names() if shape.variants is not None else []
+    forms = shape.variants.forms() if shape.variants is not None else ()
     return Parameter(
         path=path,
         type="NAME" if names else "JSON or none",
         default=_component_text(default, shape),
+        bounds=(f"also {', '.join(forms)}",) if forms else (),
         help=help_text,
         group=group,
         choices=(*names, *((NO_COMPONENT,) if shape.optional else ())),

@@ -32,6 +32,7 @@ from taskloom.registry.isolate import load_target as load_target
 from taskloom.registry.refs import (
     ComponentRef as ComponentRef,
     DomainRef as DomainRef,
+    ShortNamesRef as ShortNamesRef,
     TaskRef as TaskRef,
     VerbRef as VerbRef,
 )

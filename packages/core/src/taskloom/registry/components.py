@@ -88,13 +88,19 @@ def spelled_out(group: str, name: str) -> Mapping[str, object] | None:
         PluginError: The domain's function cannot be imported.
     """
     for owner in _owners(group):
-        target = owner.ref.short_names.get(group)
-        if target is None:
+        ref = owner.ref.short_names.get(group)
+        if ref is None:
             continue
-        spell: Any = load_target(target, what=f"short names of '{group}'")
+        spell: Any = load_target(ref.target, what=f"short names of '{group}'")
         found: Mapping[str, object] | None = spell(name)
         return found
     return None
+
+
+def short_forms(group: str) -> tuple[str, ...]:
+    """Return how the short names of a group look: `sklearn:CLASS`; its domain's manifest says so, and nothing else is imported."""
+    refs = [owner.ref.short_names[group] for owner in _owners(group) if group in owner.ref.short_names]  # fmt: skip
+    return tuple(form for ref in refs for form in ref.forms)
 
 
 def _owners(group: str) -> Iterator[DomainEntry]:

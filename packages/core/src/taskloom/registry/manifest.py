@@ -8,9 +8,9 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from taskloom.plain import one_line
 from taskloom.registry.installed import LONGEST
-from taskloom.registry.refs import ComponentRef, DomainRef, TaskRef, VerbRef
+from taskloom.registry.refs import ComponentRef, DomainRef, ShortNamesRef, TaskRef, VerbRef
 
-_REFS = (DomainRef, TaskRef, ComponentRef, VerbRef)
+_REFS = (DomainRef, TaskRef, ComponentRef, ShortNamesRef, VerbRef)
 _WORDS = {str: "text", int: "a number", tuple: "a tuple", Mapping: "a mapping"}
 
 
@@ -23,7 +23,7 @@ def cleaned(ref: DomainRef) -> DomainRef:
     return cast("DomainRef", _clean(ref, DomainRef, "manifest"))
 
 
-def _clean(value: Any, wanted: Any, field: str) -> Any:  # noqa: ANN401 -- a field of any of the four records
+def _clean(value: Any, wanted: Any, field: str) -> Any:  # noqa: ANN401 -- a field of any of the five records
     kind, parts = get_origin(wanted) or wanted, get_args(wanted)
     if kind is Literal:
         _require(value, str, field)

@@ -51,6 +51,20 @@ class ComponentRef:
 
 
 @dataclass(frozen=True, slots=True)
+class ShortNamesRef:
+    """Further names of a group's components, each for a component and some of its values.
+
+    Attributes:
+        target: A function from a name that no component has to the `kind` and the values that it stands for, or to None:
+            `"package.module:function"`. It is asked wherever a component is chosen by name.
+        forms: How such names look, for help and refusals: `("sklearn:CLASS",)`.
+    """
+
+    target: str
+    forms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class VerbRef:
     """A verb under the domain's name: `tasks control replay RUN`.
 
@@ -88,8 +102,7 @@ class DomainRef:
         extra: The extra of the `taskloom` distribution that installs it; empty for a third party's domain.
         tasks: The domain's own tasks; plugins add more through the entry-point group `taskloom.tasks`.
         components: The domain's own components by group name; plugins add more through entry points of that group.
-        short_names: By group, a function from a name that no component has to the `kind` and the values that it stands for, or
-            to None: `{"package.group": "package.module:function"}`. It is asked wherever a component is chosen by name.
+        short_names: Further names of the components of a group, by group name.
         verbs: Verbs under the domain's name.
         report: `"package.module:function"`, a function from a `taskloom.runs.Run` to a list of report blocks; or empty.
         compare: `"package.module:function"`, a function from at most eight runs of one task, by name, to a list of report blocks
@@ -112,7 +125,7 @@ class DomainRef:
     extra: str
     tasks: tuple[TaskRef, ...]
     components: Mapping[str, tuple[ComponentRef, ...]] = field(default_factory=dict)
-    short_names: Mapping[str, str] = field(default_factory=dict)
+    short_names: Mapping[str, ShortNamesRef] = field(default_factory=dict)
     verbs: tuple[VerbRef, ...] = ()
     report: str = ""
     compare: str = ""
