@@ -139,9 +139,9 @@ def test_b15_defaults_of_a_task_stay_when_one_of_them_is_changed() -> None:
     ).config
     expected = {**plain.model_dump()["optimizer"], "num_rollouts": 16}
     assert changed.model_dump()["optimizer"] == expected
-    other = load_task(find_task("control", "push_t")).config_class().model_dump()["optimizer"]
+    other = load_task(find_task("control", "cartpole")).config_class().model_dump()["optimizer"]
     assert other["kind"] == expected["kind"]
-    assert other["sigma_start"] != expected["sigma_start"]
+    assert other["sigma"] != expected["sigma"]
 
 
 def test_b16_plans_share_one_model_and_write_into_the_same_arrays(bound: Array) -> None:

@@ -167,20 +167,20 @@ def test_a_slider_asks_for_its_value_and_what_python_writes_asks_for_nothing(
 
 
 def test_another_optimizer_has_other_controls(page: Page, shown: Shown) -> None:
-    changed = tl.open_task("control/cylinder_push", {"optimizer": "mppi"}).config
-    assert "optimizer.sigma_start" in page.controls
+    changed = tl.open_task("control/cylinder_push", {"optimizer": "cem"}).config
+    assert "optimizer.temperature" in page.controls
     # Shown by the page's own thread, which no other may take the widgets from.
     before = page._source
     page._source = lambda: replace(shown, config=changed)
-    until(lambda: {"optimizer.temperature", "w_cart_position"} <= page.controls.keys())
-    assert "optimizer.sigma_start" not in page.controls
-    assert page.controls["optimizer.temperature"][0].value == 0.05
+    until(lambda: {"optimizer.sigma_start", "w_cart_position"} <= page.controls.keys())
+    assert "optimizer.temperature" not in page.controls
+    assert page.controls["optimizer.sigma_start"][0].value == 0.5
     # A value that another browser changed is shown too.
     again = changed.model_copy(update={"w_cart_position": 0.75})
     page._source = lambda: replace(shown, config=again)
     until(lambda: page.controls["w_cart_position"][1].value == 0.75)
     page._source = before
-    until(lambda: "optimizer.sigma_start" in page.controls)
+    until(lambda: "optimizer.temperature" in page.controls)
 
 
 def test_a_drag_pulls_the_point_that_was_grabbed(page: Page, asked: list[Request]) -> None:

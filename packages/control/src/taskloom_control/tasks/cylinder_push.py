@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
-from taskloom_control.config import AnyOptimizer, ControlConfig
+from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf.files import model_path
-from taskloom_control.optimizers.cem import CEM
+from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import TINY, Weight, half_square
 
@@ -38,7 +38,11 @@ class CylinderPushConfig(ControlConfig):
     """Goal, first coordinate."""
     goal_y: Coordinate = 0.0
     """Goal, second coordinate."""
-    optimizer: AnyOptimizer = CEM(sigma_start=0.3, sigma_min=0.02)
+    controller: ControllerConfig = ControllerConfig(horizon=0.25)
+    """The receding-horizon controller."""
+    optimizer: AnyOptimizer = MPPI(
+        num_rollouts=120, num_nodes=3, sigma=0.8, finest=1 / 8, ess=6.0, keep=4
+    )
     """Optimizer of the plan."""
 
 
