@@ -38,10 +38,10 @@ class CylinderPushConfig(ControlConfig):
     """Goal, first coordinate."""
     goal_y: Coordinate = 0.0
     """Goal, second coordinate."""
-    controller: ControllerConfig = ControllerConfig(horizon=0.25)
+    controller: ControllerConfig = ControllerConfig(horizon=0.4)
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = MPPI(
-        num_rollouts=120, num_nodes=3, sigma=0.8, finest=1 / 8, ess=6.0, keep=4
+        num_rollouts=80, num_nodes=3, sigma=0.8, finest=1 / 8, ess=6.0, keep=4
     )
     """Optimizer of the plan."""
 
