@@ -9,7 +9,7 @@ import numpy as np
 
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf.files import model_path
-from taskloom_control.optimizers.cem import CEM
+from taskloom_control.optimizers.predictive_sampling import PredictiveSampling
 from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
 
@@ -25,9 +25,9 @@ class BallInCupConfig(ControlConfig):
     """Weight of the squared controls."""
     p_distance: Scale = 0.02
     """Point at which the cost of the distance turns from quadratic to linear."""
-    controller: ControllerConfig = ControllerConfig(horizon=0.8, spline="linear")
+    controller: ControllerConfig = ControllerConfig(horizon=0.4, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(num_nodes=5)
+    optimizer: AnyOptimizer = PredictiveSampling(num_rollouts=64, sigma=1.0)
     """Optimizer of the plan."""
 
 
