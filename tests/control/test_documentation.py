@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from taskloom.cli import main
+from taskloom.opening import open_task
 from taskloom.registry import refresh
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "how-to/add-a-planner.md"
 TABLES = DOCS / "reference/control-tasks.md"
+RESULTS = DOCS / "reference/control-results.md"
 FIRST = DOCS / "how-to/plan-a-task.md"
 MODEL = """
 <mujoco><option timestep="0.02"/>
@@ -72,3 +74,15 @@ def test_pictures_of_the_page_exist_and_are_small() -> None:
     assert len(pictures) >= 6
     for name in pictures:
         assert 1000 < (PAGE.parent / name).stat().st_size <= 120_000
+
+
+def test_the_table_of_criteria_names_the_planner_of_each_task() -> None:
+    words = {"ps": "predictive sampling", "ilqr": "iLQR"}
+    told = RESULTS.read_text(encoding="utf-8").partition("## Success criteria")[2]
+    rows = dict(
+        re.findall(r"^\| (\w+) \| ([^|]+) \|", told.partition("\n## ")[0], re.MULTILINE)[1:]
+    )
+    assert len(rows) >= 19
+    for name, planner in rows.items():
+        kind = open_task(f"control/{name}").config.optimizer.kind
+        assert planner == words.get(kind, kind.upper()), name
