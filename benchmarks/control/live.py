@@ -196,7 +196,7 @@ def deadline() -> None:
         time.sleep(1e-3)
     tell("deadline", ms=1e3 * half, overruns=overruns, starved=starved, used=used / asked)
     count = round(used / asked * task.config.optimizer.num_rollouts)
-    fewer = bound("cylinder_push", optimizer={"kind": "cem", "num_rollouts": count})
+    fewer = bound("cylinder_push", optimizer={"num_rollouts": count})
     for name, asked_task, cut in (("cut at the deadline", task, half), ("as many", fewer, None)):
         held = [cut_episode(asked_task, seed, cut) for seed in range(10)]
         tell(f"episodes of plans {name}", rollouts=count, solved=sum(held), of=len(held))
