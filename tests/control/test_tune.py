@@ -41,7 +41,7 @@ def test_tune_writes_a_config_and_looks_once(
 
 
 def test_tune_plays_drawn_plants_where_a_level_is_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A search and its look play the plants that `bench` draws for the same seeds."""
     monkeypatch.chdir(tmp_path)
@@ -73,4 +73,5 @@ def test_tune_plays_drawn_plants_where_a_level_is_given(
     assert (
         main(("run", "control", "double_integrator", "--config=tuned.toml", "--seconds=0.1")) == 0
     )
+    assert "drawn at level 1.5" in capsys.readouterr().out
     assert main((*words, "--level=-1")) == 2

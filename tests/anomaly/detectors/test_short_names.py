@@ -186,3 +186,12 @@ def test_help_and_refusals_say_how_short_names_look(capsys: pytest.CaptureFixtur
     assert said in " ".join(capsys.readouterr().out.split())
     assert main(("run", "anomaly", "backdoor", "--detector=mahalanobis-mixture")) == 2
     assert ", ".join(forms) in capsys.readouterr().err
+
+
+def test_an_ensemble_refuses_a_member_in_one_sentence() -> None:
+    """As a detector of its own is refused: with the modes that there are, or with the names and their forms."""
+    for name, said in {"mahalanobis:foo": "global, class", "nosuch:x": "sklearn:CLASS"}.items():
+        with pytest.raises((ConfigError, UnknownNameError), match=said) as caught:
+            _ = Ensemble(members=(name, "knn")).needs
+        assert "\n" not in str(caught.value)
+        assert name in str(caught.value)

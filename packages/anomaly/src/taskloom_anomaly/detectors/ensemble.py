@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationError
 from taskloom.errors import ConfigError
+from taskloom.params.sentences import sentence_of
 from taskloom.registry.components import load_component
 from taskloom.seeding import derive_seed
 
@@ -78,7 +79,13 @@ class Ensemble(TrainedDetector):
             if name == "mahalanobis":
                 # The part of the samples that members see may be fewer than a layer is wide.
                 given["shrinkage"] = "oas"
-            member = load_component(GROUP, given["kind"]).model_validate(given)
+            try:
+                member = load_component(GROUP, given["kind"]).model_validate(given)
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(map(str, first["loc"]))
+                sentence = sentence_of(first["type"], first.get("ctx", {}), first["msg"])
+                raise ConfigError(f"'{name}' cannot be a member of an ensemble; {where}: {sentence}.") from None  # fmt: skip
             if not isinstance(member, Detector) or isinstance(member, Ensemble):
                 raise ConfigError(f"'{name}' cannot be a member of an ensemble.")
             found.append(member)

@@ -77,6 +77,8 @@ class AskedBench:
                 {side: on_drawn_plants(task, self.level) for side, task in mine.items()}
                 for mine in sides
             ]
+            # The progress goes the same way, so that --json stays one document.
+            typer.echo(f"each seed has a plant of its own, drawn at level {self.level:g}", err=True)
         bench = bench_in(ledger, out)
         base = "against" if self.against else ""
         measured = [

@@ -67,6 +67,7 @@ class AskedTuning:
         if self.level:
             # A short horizon may be the best on the model's own plant and fail on one that is a tenth heavier.
             task = on_drawn_plants(task, self.level)
+            typer.echo(f"each seed has a plant of its own, drawn at level {self.level:g}")
         rungs = (*(rung for rung in RUNGS[:-1] if rung < self.episodes), self.episodes)
         bench = bench_in(ledger)
         found = search(

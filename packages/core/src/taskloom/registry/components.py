@@ -59,7 +59,7 @@ def load_component(group: str, name: str) -> type[Component]:
     """
     members = _members(group)
     if name not in members:
-        names = ", ".join(members) or "none"
+        names = ", ".join([*members, *short_forms(group)]) or "none"
         raise UnknownNameError(
             f"There is no '{name}' in the group '{group}'; allowed: {names}.",
             hint=did_you_mean(name, members),
