@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from pydantic import ValidationError
 from taskloom.errors import ConfigError
-from taskloom.params.sentences import sentence_of
+from taskloom.params.sentences import first_fault
 from taskloom.records.folders import RECORD
 from taskloom.runs.run import open_run
 from taskloom.seeding import derive_seed
@@ -118,9 +118,7 @@ def config_of(settings: dict[str, Any]) -> AnomalyConfig:
     try:
         return AnomalyConfig.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        sentence = sentence_of(first["type"], first.get("ctx", {}), first["msg"])
+        place, sentence = first_fault(error)
         raise ConfigError(f"{place}: {sentence}.") from None
 
 

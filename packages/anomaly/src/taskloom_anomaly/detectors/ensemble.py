@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field, ValidationError
 from taskloom.errors import ConfigError
-from taskloom.params.sentences import sentence_of
+from taskloom.params.sentences import first_fault
 from taskloom.registry.components import load_component
 from taskloom.seeding import derive_seed
 
@@ -82,9 +82,7 @@ class Ensemble(TrainedDetector):
             try:
                 member = load_component(GROUP, given["kind"]).model_validate(given)
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(map(str, first["loc"]))
-                sentence = sentence_of(first["type"], first.get("ctx", {}), first["msg"])
+                where, sentence = first_fault(error)
                 raise ConfigError(f"'{name}' cannot be a member of an ensemble; {where}: {sentence}.") from None  # fmt: skip
             if not isinstance(member, Detector) or isinstance(member, Ensemble):
                 raise ConfigError(f"'{name}' cannot be a member of an ensemble.")

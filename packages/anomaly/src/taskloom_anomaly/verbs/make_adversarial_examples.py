@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from taskloom.errors import ConfigError
-from taskloom.params.sentences import sentence_of
+from taskloom.params.sentences import first_fault
 from taskloom.registry.components import load_component
 from taskloom.runs.run import Run
 
@@ -47,9 +47,8 @@ def make_adversarial_examples(
     try:
         chosen = load_component("taskloom_anomaly.attacks", attack).model_validate(settings)
     except ValidationError as error:
-        detail = error.errors()[0]
-        name = str(detail["loc"][0])
-        sentence = sentence_of(detail["type"], detail.get("ctx", {}), detail["msg"])
+        place, sentence = first_fault(error)
+        name = place.partition(".")[0]
         raise ConfigError(f"--attack={attack}, {name}={settings.get(name)}: {sentence}.") from None
     task = AdversarialExampleTask.model_validate(
         {

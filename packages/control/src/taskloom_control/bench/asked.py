@@ -17,7 +17,7 @@ from taskloom_control.bench.effort import with_budget
 from taskloom_control.bench.episodes import EpisodeFile
 from taskloom_control.bench.gates import broken_gates, read_gates
 from taskloom_control.bench.measuring import Bench, compare_all
-from taskloom_control.bench.plants import on_drawn_plants
+from taskloom_control.bench.plants import on_drawn_plants, told
 from taskloom_control.bench.reference import Regret, regrets
 from taskloom_control.bench.tables import document, print_measurement
 from taskloom_control.closed_loop.ledger import Ledger
@@ -78,7 +78,7 @@ class AskedBench:
                 for mine in sides
             ]
             # The progress goes the same way, so that --json stays one document.
-            typer.echo(f"each seed has a plant of its own, drawn at level {self.level:g}", err=True)
+            typer.echo(told(self.level), err=True)
         bench = bench_in(ledger, out)
         base = "against" if self.against else ""
         measured = [

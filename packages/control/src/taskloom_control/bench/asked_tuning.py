@@ -13,7 +13,7 @@ from taskloom.params.files import to_toml
 from taskloom_control.bench.asked import bench_in
 from taskloom_control.bench.effort import budget_of
 from taskloom_control.bench.measuring import compare_all
-from taskloom_control.bench.plants import on_drawn_plants
+from taskloom_control.bench.plants import on_drawn_plants, told
 from taskloom_control.bench.space import read_search
 from taskloom_control.bench.tables import print_measurement
 from taskloom_control.bench.tuning import RUNGS, search
@@ -67,7 +67,7 @@ class AskedTuning:
         if self.level:
             # A short horizon may be the best on the model's own plant and fail on one that is a tenth heavier.
             task = on_drawn_plants(task, self.level)
-            typer.echo(f"each seed has a plant of its own, drawn at level {self.level:g}")
+            typer.echo(told(self.level))
         rungs = (*(rung for rung in RUNGS[:-1] if rung < self.episodes), self.episodes)
         bench = bench_in(ledger)
         found = search(

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from taskloom_control.task import ControlTask
 
 
+def told(level: float) -> str:
+    """Return the words that a measurement on drawn plants begins with."""
+    return f"each seed has a plant of its own, drawn at level {level:g}"
+
+
 def on_drawn_plants(
     task: BoundTask[ControlTask[Any], ControlConfig], level: float
 ) -> BoundTask[ControlTask[Any], ControlConfig]:

@@ -6,10 +6,13 @@ A sentence completes `--name=value: ...`. It never is pydantic's own text, which
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskloom.params.grammar import one_of
 from taskloom.params.labels import limit_text
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 Context = Mapping[str, Any]
 
@@ -131,6 +134,13 @@ _WITH_LIMITS: Mapping[str, Callable[[Context], str]] = {
         f"must have at most {ctx['whole_digits']} digits in front of the point"
     ),
 }
+
+
+def first_fault(error: ValidationError) -> tuple[str, str]:
+    """Return the place of the first thing that is wrong, dotted, and its sentence: for values that no command line or file gave."""
+    first = error.errors(include_url=False)[0]
+    sentence = sentence_of(first["type"], first.get("ctx", {}), first["msg"])
+    return ".".join(map(str, first["loc"])), sentence
 
 
 def sentence_of(kind: str, context: Context, said: str = "") -> str:
