@@ -17,6 +17,7 @@ from taskloom.placement.folder import follow_folder
 from taskloom.registry import LoadedTask
 from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout, open_run
+from taskloom.runs.locks import acquire
 from taskloom_probe.kinds import KINDS
 from taskloom_probe.share import ShareConfig, SpreadConfig
 from taskloom_probe.support import environment, load, make_run
@@ -179,10 +180,13 @@ def test_diffusion_in_two_processes_ends_where_the_same_run_in_one_does(tmp_path
 
 def test_follower_writes_nothing_into_the_run(tmp_path: Path) -> None:
     layout = make_run(tmp_path, "walk", WalkConfig(steps=6, every=2))
+    held = acquire(layout.lock)  # as rank 0 does
+    held.tell("")
     before = sorted(layout.dir.rglob("*"))
     command = [sys.executable, "-m", "taskloom.execute", str(layout.dir)]
     follower = {**environment(), "RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "1"}
     subprocess.run(command, env=follower, check=True, timeout=300)
+    held.release()
     assert sorted(layout.dir.rglob("*")) == before
     assert open_run(str(layout.dir)).status == "created"
 

@@ -1,7 +1,10 @@
 """A run of several processes that loses one: nobody hangs, the run counts as crashed, and goes on from its checkpoint."""
 
+import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Self
 
@@ -10,8 +13,13 @@ from taskloom.cli.commands.sweep_board import outcome_of
 from taskloom.errors import ProcessLostError
 from taskloom.lifecycle.failure import is_loss
 from taskloom.lifecycle.lifecycle import run_task
+from taskloom.placement.follower import beginning
+from taskloom.records.run_record import read_record
 from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout, list_runs, open_run
+from taskloom.runs.checkpoints import published
+from taskloom.runs.locks import acquire
+from taskloom.runs.record import begin_attempt, write_record
 from taskloom_probe.share import PairConfig
 from taskloom_probe.support import environment, lines, load, make_run, steps, wait_until
 from taskloom_probe.tasks import FailConfig, WalkConfig
@@ -21,20 +29,27 @@ PATIENCE = 300.0
 
 
 class Processes:
-    """Two workers of one run that meet through a file, as `torchrun` would start them, without anybody who watches."""
+    """Two workers of one run that meet through a file, as `torchrun` would start them, without anybody who watches.
 
-    def __init__(self, layout: RunLayout, meeting: Path) -> None:
+    Args:
+        layout: The run's folder.
+        meeting: The file.
+        apart: How much later than the other rank 0 starts [s].
+    """
+
+    def __init__(self, layout: RunLayout, meeting: Path, *, apart: float = 0.0) -> None:
         shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GLOO_SOCKET_IFNAME": "lo"}
         command = [sys.executable, "-m", "taskloom.execute", "--no-report", str(layout.dir)]
-        self.ranks = [
-            subprocess.Popen(
+        started = {}
+        for rank in "10":
+            started[rank] = subprocess.Popen(
                 command,
                 env={**environment(), **shared, "RANK": rank, "PROBE_RENDEZVOUS": str(meeting)},
                 stderr=subprocess.PIPE,
                 text=True,
             )
-            for rank in "01"
-        ]
+            time.sleep(apart)
+        self.ranks = [started["0"], started["1"]]
 
     def __enter__(self) -> Self:
         return self
@@ -74,12 +89,55 @@ def test_process_killed_in_the_middle_ends_the_others_and_the_run_goes_on(tmp_pa
     assert Run(layout.dir).status == "crashed"
     assert code == 1
 
-    with Processes(layout, tmp_path / "third") as third:
+    # A writer that dies between the seal and the name leaves a checkpoint that only rank 0 publishes, in its own time.
+    newest = published(layout.checkpoints)[-1]
+    newest.dir.rename(layout.checkpoints / f".tmp-{newest.step}-1")
+    with Processes(layout, tmp_path / "third", apart=2.0) as third:
         assert [code for code, _ in third.ends()] == [0, 0]
     run = Run(layout.dir)
     assert (run.status, run.record.attempts, run.record.failure) == ("finished", 3, None)
     assert run.metrics == {"total": 30.0}
     assert steps(run) == list(range(1, 31))
+
+
+def killed_holder(layout: RunLayout, begins: str) -> None:
+    """Leave the lock as a process leaves it that is killed after it has begun at a checkpoint."""
+    code = (
+        "import os, sys; from pathlib import Path; from taskloom.runs.locks import acquire;"
+        " acquire(Path(sys.argv[1])).tell(sys.argv[2]); os._exit(9)"
+    )
+    command = [sys.executable, "-c", code, str(layout.lock), begins]
+    assert subprocess.run(command, timeout=PATIENCE, check=False).returncode == 9
+    assert json.loads(layout.lock.read_text())["begins"] == begins
+
+
+@pytest.mark.parametrize("begins", ["", "000011"])
+def test_others_begin_where_the_living_process_of_rank_0_begins(
+    tmp_path: Path, begins: str
+) -> None:
+    layout = make_run(tmp_path, "walk", WalkConfig())
+    record = read_record(layout.record)
+    killed_holder(layout, "000010")
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(beginning, layout, record, PATIENCE)
+        assert not wait([found], timeout=0.3).done
+        held = acquire(layout.lock)
+        assert not wait([found], timeout=0.3).done
+        held.tell(begins)
+        assert found.result(PATIENCE) == (layout.checkpoints / begins if begins else None)
+    held.release()
+
+
+def test_others_end_when_rank_0_does_not_begin_or_has_ended(tmp_path: Path) -> None:
+    layout = make_run(tmp_path, "walk", WalkConfig())
+    record = read_record(layout.record)
+    killed_holder(layout, "")
+    with pytest.raises(ProcessLostError, match=r"rank 0 has not begun the run .* within 0\.2 s"):
+        beginning(layout, record, 0.2)
+    for end in ({"status": "failed"}, {"status": "running", "ended": "2026-12-01T00:00:00Z"}):
+        write_record(layout.record, begin_attempt(record).becoming(**end))
+        with pytest.raises(ProcessLostError, match="ended before process 0 had begun"):
+            beginning(layout, record, PATIENCE)
 
 
 def test_run_that_lost_a_process_is_crashed_and_says_how_to_go_on(tmp_path: Path) -> None:

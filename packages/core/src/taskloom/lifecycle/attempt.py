@@ -82,6 +82,7 @@ def attempt(
         output.take(console.printed, shows=False)  # while the task was made; that has been shown
         record = dataclasses.replace(begin_attempt(record), output=output.not_kept)
         checkpoint = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
+        held.tell(checkpoint.dir.name if checkpoint else "")
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
         sinks = open_sinks(record.sinks, layout.dir, record)

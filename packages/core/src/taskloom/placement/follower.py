@@ -3,11 +3,15 @@
 Every process runs the task from the same folder with the same seeds; what differs is the rank, which the task's framework
 knows. Rank 0 holds the run's lock, logs, publishes and writes the record. What a follower writes goes into a folder of its own
 that is deleted.
+
+Where the run goes on from is for rank 0 to say: it settles what a killed attempt left behind, and the newest checkpoint may be
+another one afterwards. Processes that began at two checkpoints would wait for each other, or train different networks.
 """
 
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,15 +19,21 @@ from typing import Any
 
 from taskloom.bound import BoundTask
 from taskloom.context import Progress, Resources
-from taskloom.errors import ExitCode
+from taskloom.devices import launch
+from taskloom.errors import ExitCode, ProcessLostError
 from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.context import Stop
 from taskloom.lifecycle.signals import StopRequest
 from taskloom.records.names import check_metric_name
-from taskloom.runs import checkpoints
+from taskloom.records.run_record import read_record
+from taskloom.runs.holders import probe, read_holder
 from taskloom.runs.layout import RunLayout, inside
 from taskloom.runs.record import RunRecord
 from taskloom.seeding import derive_seed
+
+PATIENCE = 600.0
+"""Time that rank 0 may take until it begins, from the moment another process is ready [s]."""
+_PERIOD = 0.05  # [s] between two looks
 
 
 class FollowerContext:
@@ -101,16 +111,47 @@ class FollowerContext:
 
 
 def follow(task: BoundTask[Any, Any], layout: RunLayout, record: RunRecord) -> ExitCode:
-    """Run the task beside rank 0.
+    """Run the task beside rank 0, from where rank 0 begins.
 
     Raises:
+        ProcessLostError: Rank 0 does not begin, or has ended.
         Exception: Whatever the task raises; rank 0 then notices that a process is missing.
     """
+    checkpoint = beginning(layout, record)
     stop = StopRequest(graceful=task.can_resume())
-    newest = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
-    checkpoint = newest.dir if newest else None
     with tempfile.TemporaryDirectory(prefix="taskloom-") as scratch:
         ctx = FollowerContext(layout, record, Path(scratch), stop, checkpoint)
         with stop.installed(record.resources.time_limit):
             task.run(ctx, checkpoint)
     return stop.exit_code if stop.noticed else ExitCode.OK
+
+
+def beginning(layout: RunLayout, record: RunRecord, patience: float = PATIENCE) -> Path | None:
+    """Wait until rank 0 has begun, and return the checkpoint that it goes on from; None at the start.
+
+    Args:
+        layout: The run's folder.
+        record: The run's record as this process found it.
+        patience: How long to wait [s].
+
+    Raises:
+        ProcessLostError: Rank 0 does not begin in that time, or has ended.
+    """
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        holder = read_holder(layout.lock)
+        # What a killed attempt said stays in the lock, so the holder must be alive, and the same before and after that look.
+        if "begins" in holder and probe(layout.lock) == "alive":
+            if read_holder(layout.lock) == holder:
+                return layout.checkpoints / str(holder["begins"]) if holder["begins"] else None
+            continue
+        now = read_record(layout.record)
+        # An attempt that lost a process has ended too, though its record stays `running`.
+        if now.attempts > record.attempts and (now.ended or now.status != "running"):
+            raise ProcessLostError(
+                f"The run {record.id} ended before process {launch().rank} had begun."
+            )
+        time.sleep(_PERIOD)
+    raise ProcessLostError(
+        f"The process of rank 0 has not begun the run {record.id} within {patience:g} s of process {launch().rank}."
+    )

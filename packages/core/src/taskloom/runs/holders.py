@@ -27,9 +27,9 @@ _INHERITED = 2.0  # [s] that a child of a killed holder may take to become its o
 _LONGEST = 4096  # [bytes]
 
 
-def signature(kind: Kind) -> bytes:
-    """Return what this process writes about itself into a lock that it holds."""
-    holder = {
+def signature(kind: Kind, begins: str | None = None) -> bytes:
+    """Return what this process writes about itself into a lock that it holds, and where its attempt begins, once it knows."""
+    holder: dict[str, Any] = {
         "pid": os.getpid(),
         "started": started(os.getpid()),
         "host": host_name(),
@@ -39,6 +39,8 @@ def signature(kind: Kind) -> bytes:
         "locks": kind == "native",
         "alive": True,
     }
+    if begins is not None:
+        holder["begins"] = begins
     return json.dumps(holder).encode()
 
 

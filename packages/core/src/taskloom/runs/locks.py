@@ -109,6 +109,21 @@ class Held:
                 f"The run {self.path.parent.name} was taken over by {holder_name(read_holder(self.path))}."
             )
 
+    def tell(self, begins: str) -> None:
+        """Write into the lock where this attempt begins, for the other processes that share its work.
+
+        Args:
+            begins: Folder of the checkpoint that it goes on from; empty at the start.
+
+        Raises:
+            StoreError: The file cannot be written.
+        """
+        try:
+            # Longer than what stands there, so that one write replaces it: a reader sees either the old words or the new.
+            write_at(self._descriptor, signature(self.kind, begins), 0)
+        except OSError as error:
+            raise store_error("lock", self.path, error) from error
+
     def release(self) -> None:
         """Let the lock go; a second call does nothing."""
         self._stop.set()
