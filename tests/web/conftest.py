@@ -90,6 +90,14 @@ class Tab:
         self.complaints.clear()
         self._do(lambda: self._page.goto(address))
 
+    def forget(self, address: str) -> None:
+        """Leave the page that is open, and let the browser forget what pages of an address's server have stored."""
+        self._do(lambda: self._page.goto("about:blank"))
+        kept = {"origin": "/".join(address.split("/")[:3]), "storageTypes": "all"}
+        session = self._do(lambda: self._page.context.new_cdp_session(self._page))
+        self._do(lambda: session.send("Storage.clearDataForOrigin", kept))
+        self._do(session.detach)
+
     def look(self, *, width: int = 1200, height: int = 900, **media: str) -> None:
         """Show the page that is open at another size, in another scheme (`scheme`) or as printed (`media`)."""
         named = {"color_scheme" if name == "scheme" else name: media[name] for name in media}

@@ -126,11 +126,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def arrive(tab: Any, served: Served, **look: Any) -> None:
     """Open the page as a person who has not been here."""
-    # A page of the same server that opens no session.
-    tab.open(served.address.partition("?")[0] + "nowhere")
-    tab.evaluate("localStorage.clear()")
-    # What the console says of it may come late, and would count against the page that is opened next.
-    until(lambda: tab.evaluate("true") and tab.complaints, 30)
+    tab.forget(served.address)
     tab.open(served.address, **look)
     tab.wait_for("!!document.querySelector('main button')")
 
