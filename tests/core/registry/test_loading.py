@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from taskloom import Config, Resumable, Task, registry
-from taskloom.errors import PluginError, UnknownNameError
+from taskloom.errors import PluginError, UnknownNameError, UsageError
+from taskloom.registry.components import spelled_out
 from taskloom.registry.factory import as_factory
 from taskloom.registry.refs import TaskRef
 
@@ -179,6 +180,38 @@ def test_component_names_are_told_without_importing_the_components(
         ("slow", "Slowly.")
     ]
     assert "lab.walk" not in sys.modules
+
+
+SHORT = """
+from dataclasses import replace
+from taskloom.errors import UsageError
+from taskloom.registry import ShortNamesRef
+DOMAIN = replace(DOMAIN, short_names={"lab.gaits": ShortNamesRef("lab.domain:spelled", ("slow:HOW",))})
+def spelled(name):
+    if name == "slow:refused":
+        raise UsageError("There is no such slowness.")
+    return {"slow:good": {"kind": "slow"}, "slow:text": "slow", "slow:kindless": {}}[name] if ":" in name else None
+"""
+
+
+def test_short_names_of_a_third_party_are_its_own_fault(
+    install: Callable[..., Path],
+) -> None:
+    manifest = "[taskloom.domains]\nlab = lab.domain:DOMAIN\n"
+    install("lab", manifest, lab__domain=LAB + SHORT, lab____init__="")
+    assert spelled_out("lab.gaits", "slow:good") == {"kind": "slow"}
+    assert spelled_out("lab.gaits", "fast") is None
+    with pytest.raises(UsageError, match="no such slowness"):
+        spelled_out("lab.gaits", "slow:refused")
+    for name, told in {
+        "slow:other": "KeyError: 'slow:other' for 'slow:other'",
+        "slow:text": "returns 'slow' for 'slow:text', not a component's values",
+        "slow:kindless": "returns {} for",
+    }.items():
+        with pytest.raises(
+            PluginError, match=rf"'lab.gaits' \(from lab\) cannot be used: .*{told}"
+        ):
+            spelled_out("lab.gaits", name)
 
 
 def test_a_broken_component_leaves_the_others(lab: Callable[..., Path]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from taskloom.errors import PluginError, UnknownNameError
+from taskloom.errors import PluginError, TaskloomError, UnknownNameError
 from taskloom.registry import discovery
 from taskloom.registry.discovery import DOMAINS, domain_named
 from taskloom.registry.entries import Broken, DomainEntry
 from taskloom.registry.installed import entry_points, summary_of
-from taskloom.registry.isolate import load_target
+from taskloom.registry.isolate import describe, load_target
 from taskloom.registry.refs import ComponentRef
 from taskloom.registry.suggest import did_you_mean
 
@@ -85,15 +85,26 @@ def spelled_out(group: str, name: str) -> Mapping[str, object] | None:
     """Return the `kind` and the values that a short name stands for; None if the domain of the group has no such name.
 
     Raises:
-        PluginError: The domain's function cannot be imported.
+        PluginError: The domain's function cannot be imported, raises, or returns neither a component's values nor None.
+        TaskloomError: The domain refuses the name.
     """
     for owner in _owners(group):
         ref = owner.ref.short_names.get(group)
         if ref is None:
             continue
-        spell: Any = load_target(ref.target, what=f"short names of '{group}'")
-        found: Mapping[str, object] | None = spell(name)
-        return found
+        what = f"short names of '{group}' (from {owner.distribution})"
+        spell: Any = load_target(ref.target, what=what)
+        try:
+            found: Any = spell(name)
+        except TaskloomError:
+            raise
+        except Exception as error:
+            raise PluginError(f"{what} cannot be used: {describe(error)} for '{name}'.") from error
+        if found is None or (isinstance(found, dict) and isinstance(found.get("kind"), str)):
+            return found
+        raise PluginError(
+            f"{what} cannot be used: '{ref.target}' returns {found!r} for '{name}', not a component's values with its kind, or None."
+        )
     return None
 
 
