@@ -80,13 +80,13 @@ def test_the_first_n_of_more_candidates_are_the_plan_of_n(kind: str, used: int) 
 def test_a_plan_that_was_cut_is_made_again_from_its_chunks() -> None:
     clock = Ticking(itertools.cycle([1e-3, 1e-3, 2e-3, 1e-3, 4e-3]))
     first, again = controller_of(), controller_of()
-    evaluate = first.problem.evaluate
+    tried = first.problem.tried
 
     def slow(knots: np.ndarray) -> np.ndarray:
         clock.spend(len(knots))
-        return evaluate(knots)
+        return tried(knots)
 
-    first.problem.evaluate = slow  # type: ignore[method-assign]  # the clock of the test
+    first.problem.tried = slow  # type: ignore[method-assign]  # the clock of the test
     deadline = Deadline(0.01, 4, 2, clock)
     used = []
     for k in range(30):

@@ -203,7 +203,7 @@ def test_effort_is_what_the_engine_is_asked_for() -> None:
     assert play(task, "", 0).physics == pytest.approx(rate)
     half = with_budget(task, rate / 2)
     assert half.config.optimizer.num_rollouts == rate / steps_of_a_candidate(task) / 2
-    with pytest.raises(UsageError, match=r"1 candidates .* 2 cost .* within 2%"):
+    with pytest.raises(UsageError, match=r"1 rollouts .* 2 cost .* within 2%"):
         with_budget(task, steps_of_a_candidate(task) * 1.5)
     # A trajectory optimizer pays for derivatives: two steps for each direction of the state and the control.
     mine = mass(optimizer="ilqr")

@@ -144,8 +144,11 @@ def test_nothing_changes_at_level_0() -> None:
             assert model_digest(same) == model_digest(model), name
     # Nor does a plan, to the bit, when the planning model is all that the others are.
     plain = plan_rewards(cartpole())
-    for engine, risk in itertools.product(("threads", "serial"), RISKS[:4]):
+    for engine, (judged, risk) in itertools.product(
+        ("threads", "serial"), zip((1.0, 0.2, 0.1, 0.5), RISKS[:4], strict=True)
+    ):
         robust = {"level": 0.0, "budget": "times_models", "models": 3, "risk": risk}
+        robust["judged"] = judged
         # The mean of three equal numbers may be another one in its last bit.
         assert plan_rewards(cartpole(robust=robust, engine={"kind": engine})) == pytest.approx(
             plain, rel=1e-14
@@ -216,7 +219,7 @@ def test_one_batch_of_several_models_is_each_model_alone() -> None:
 
 def test_rollouts_begin_around_the_state_and_quaternions_stay_rotations() -> None:
     config = QuadrupedStandConfig.model_validate(
-        {"robust": {"models": 5, "state_noise": {"root": 0.1}}}
+        {"robust": {"models": 5, "judged": 1, "state_noise": {"root": 0.1}}}
     )
     task = QuadrupedStand(config)
     assert config.robust is not None
@@ -236,12 +239,18 @@ def test_rollouts_begin_around_the_state_and_quaternions_stay_rotations() -> Non
     np.testing.assert_array_equal(again[3].qpos, starts[3].qpos)
 
 
-def test_a_stopped_robust_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("judged", [1.0, 0.2])
+def test_a_stopped_robust_run_goes_on_to_the_same_bits(tmp_path: Path, judged: float) -> None:
     values = {
         "seconds": 0.5,
         "record": QUIET,
         "baseline": False,
-        "robust": {"models": 4, "resample_every": 3, "state_noise": {"hinge": 0.02}},
+        "robust": {
+            "models": 4,
+            "judged": judged,
+            "resample_every": 3,
+            "state_noise": {"hinge": 0.02},
+        },
     }
     task = open_task("control/cartpole", values)
     whole = task.run(MemoryContext(tmp_path / "whole"))
@@ -259,6 +268,7 @@ def test_a_stopped_robust_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         ({"optimizer": "ilqr"}, "choose a sampling optimizer"),
         ({"engine": "mjx"}, "choose engine 'threads' or 'serial'"),
         ({"robust": {"models": 64}}, "raise optimizer.num_rollouts"),
+        ({"robust": {"judged": 0}}, "judged"),
         ({"robust": {"alpha": 1.0}}, "alpha"),
         ({"robust": {"risk": "cva"}}, "cvar"),
     ],
@@ -302,9 +312,15 @@ def mass(**values: object) -> BoundTask[Any, Any]:
 
 def test_effort_counts_every_model() -> None:
     rate = steps_of_a_candidate(mass()) * mass().config.optimizer.num_rollouts
-    assert play(mass(robust={"models": 4}), "", 0).physics == pytest.approx(rate)
-    costly = mass(robust={"models": 4, "budget": "times_models"})
+    assert play(mass(robust={"models": 4, "judged": 1}), "", 0).physics == pytest.approx(rate)
+    costly = mass(robust={"models": 4, "judged": 1, "budget": "times_models"})
     assert play(costly, "", 0).physics == pytest.approx(4 * rate)
+    count = mass().config.optimizer.num_rollouts
+    some = mass(robust={"models": 4, "judged": 0.2, "budget": "times_models"})
+    assert play(some, "", 0).physics == pytest.approx(steps_of_a_candidate(some) * count)
+    fitted = with_budget(some, rate)
+    assert count / 1.7 < fitted.config.model_dump()["optimizer"]["num_rollouts"] <= count / 1.6
+    assert 0.98 * rate <= play(fitted, "", 0).physics <= rate
     quarter = with_budget(costly, rate).config.model_dump()["optimizer"]["num_rollouts"]
     assert quarter == mass().config.optimizer.num_rollouts / 4
 

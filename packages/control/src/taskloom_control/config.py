@@ -155,12 +155,12 @@ class ControlConfig(Config):
         if not self.engine.takes_models:
             return "robust planning needs an engine that rolls out several models; choose engine 'threads' or 'serial'"
         if robust.budget == "same":
-            each = self.optimizer.num_rollouts // robust.models
+            each = robust.candidates(self.optimizer.num_rollouts)
             try:
                 self.optimizer.with_rollouts(each)
             except ValueError:
                 return (
-                    f"{self.optimizer.num_rollouts} rollouts leave {each} candidates for each of {robust.models} models, too few for "
+                    f"{self.optimizer.num_rollouts} rollouts leave {each} candidates to be judged under {robust.models} models, too few for "
                     "the optimizer; raise optimizer.num_rollouts, or choose robust.budget=times_models"
                 )
         return ""

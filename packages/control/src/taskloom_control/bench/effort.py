@@ -1,6 +1,6 @@
 """Effort of a planner: steps of the physics that it computes for candidates, for each simulated second.
 
-    plans a second * iterations * candidates * steps of a plan * models under which each is judged
+    plans a second * iterations * rollouts of a plan under all its models * steps of a plan
 
 It is the same on every machine and at any load, which CPU time is not. iLQR and LQR also pay for derivatives and line searches,
 so theirs is counted while they run.
@@ -35,12 +35,17 @@ def plans_per_second(task: Bound) -> float:
 
 
 def steps_of_a_candidate(task: Bound) -> float:
-    """Return the steps of the physics that one candidate costs for each simulated second."""
-    settings, robust = task.config.controller, task.config.robust
+    """Return the steps of the physics that one of the optimizer's rollouts costs for each simulated second."""
+    each, robust, optimizer = _steps_of_a_rollout(task), task.config.robust, task.config.optimizer
+    if robust is None or not isinstance(optimizer, SamplingOptimizer):
+        return each
+    count = optimizer.num_rollouts
+    return each * robust.rollouts_of(robust.candidates(count)) / count
+
+
+def _steps_of_a_rollout(task: Bound) -> float:
     length = make_grid(task.task, task.config).num_steps * task.task.physics_substeps
-    if robust is not None and robust.budget == "times_models":
-        length *= robust.models
-    return plans_per_second(task) * settings.iterations * length
+    return plans_per_second(task) * task.config.controller.iterations * length
 
 
 def with_budget(task: Bound, budget: float, *, tolerance: float = TOLERANCE) -> Bound:
@@ -60,15 +65,17 @@ def with_budget(task: Bound, budget: float, *, tolerance: float = TOLERANCE) -> 
             f"The optimizer '{_kind(task)}' of {task.name} has no candidates to fit a budget of {budget:,.0f} steps a second "
             f"with: one iteration alone takes {_one_iteration(task):,.0f} or more."
         )
-    each = steps_of_a_candidate(task)
-    count = math.floor(budget / each * (1 + 1e-12))
-    if task.config.robust is not None and task.config.robust.budget == "same":
-        count -= count % task.config.robust.models  # what is left over would be rolled out by none
-    if count < 1 or count * each < (1 - tolerance) * budget:
-        fewer, more = max(count, 1), max(count, 1) + 1
+    each, robust = _steps_of_a_rollout(task), task.config.robust
+    count = rollouts = math.floor(budget / each * (1 + 1e-12))
+    if robust is not None:
+        # What is left over would be rolled out by none.
+        rollouts = robust.rollouts_of(robust.affordable(rollouts))
+        count = robust.affordable(rollouts) if robust.budget == "times_models" else rollouts
+    if count < 1 or rollouts * each < (1 - tolerance) * budget:
+        fewer = max(rollouts, 1)
         raise UsageError(
-            f"{task.name}: {fewer} candidates of '{_kind(task)}' cost {fewer * each:,.0f} steps a second and {more} cost "
-            f"{more * each:,.0f}; neither is within {tolerance:.0%} of {budget:,.0f}."
+            f"{task.name}: {fewer} rollouts of '{_kind(task)}' cost {fewer * each:,.0f} steps a second and {fewer + 1} cost "
+            f"{(fewer + 1) * each:,.0f}; neither is within {tolerance:.0%} of {budget:,.0f}."
         )
     return with_values(task, {"optimizer.num_rollouts": count})
 

@@ -151,7 +151,7 @@ class Controller:
         residual = self._warm_start(index, moment, snapshot)
         self._last_time = moment
         if self.models is not None and self.models.draw(self.num_plans):
-            cast("ModelsEngine", self.engine).take_models(self.models.models)
+            cast("ModelsEngine", self.engine).take_models(self.models.batch)
         self.task.pre_rollout(snapshot.state, self.config)
         self.problem.begin(snapshot, metadata or {}, phase, residual)
         settings = self.config.controller
@@ -267,12 +267,12 @@ class Controller:
         knots = np.maximum(drawn, low)
         np.minimum(knots, high, out=knots)
         asked = len(knots)
-        copies = 1 if self.models is None else len(self.models.models)
-        stats.rollouts_asked += asked * copies
+        robust = self.config.robust
+        stats.rollouts_asked += robust.rollouts_of(asked) if robust else asked
         rewards, diverged = judged(problem, knots, iteration, budget)
         used = len(rewards)
         stats.diverged += diverged
-        stats.rollouts += used * copies
+        stats.rollouts += robust.rollouts_of(used) if robust else used
         if used < asked:
             drawn, knots = drawn[:used], knots[:used]
         if budget is not None and used < min(budget.least, sampler.num_rollouts):
@@ -314,7 +314,7 @@ class Controller:
             return None
         named = "models" if self._episode == 0 else f"models-{self._episode}"
         models = PlanningModels(self.task, self.config.robust, derive_seed(self._seed, named))
-        cast("ModelsEngine", self.engine).take_models(models.models)
+        cast("ModelsEngine", self.engine).take_models(models.batch)
         return models
 
     def _adopt(self, config: ControlConfig, moment: float) -> None:
@@ -391,7 +391,7 @@ def optimizer_of(config: ControlConfig) -> Optimizer:
     if robust is None or robust.budget != "same":
         return optimizer
     sampler = cast("SamplingOptimizer", optimizer)  # the config has refused any other
-    return sampler.with_rollouts(sampler.num_rollouts // robust.models)
+    return sampler.with_rollouts(robust.candidates(sampler.num_rollouts))
 
 
 def _under(saved: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

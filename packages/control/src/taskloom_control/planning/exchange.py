@@ -20,6 +20,7 @@ _RESHAPING = {
     "robust",
     "robust.models",
     "robust.budget",
+    "robust.judged",
     "optimizer.num_nodes",
     "controller.horizon",
     "controller.spline",

@@ -29,6 +29,7 @@ class PlanningModels:
 
     Attributes:
         models: The models.
+        judges_all: Whether every candidate is judged under every model, in one batch.
 
     Raises:
         ModelError: A drawn model does not compile or is laid out otherwise, or a joint does not exist.
@@ -36,6 +37,7 @@ class PlanningModels:
 
     def __init__(self, task: ControlTask[Any], config: RobustConfig, seed: int) -> None:
         self._task, self._config, self._seed = task, config, seed
+        self.judges_all = config.judged == 1
         self._deviations = _deviations(task.model, config.state_noise)
         self._where = pieces(task.model)[_QPOS]
         self._drawn = -1
@@ -65,9 +67,14 @@ class PlanningModels:
         self._shifts = noise
         return True
 
+    @property
+    def batch(self) -> list[mujoco.MjModel]:
+        """Models of a batch of rollouts: all, or the drawn ones where the planning model has one of its own."""
+        return self.models if self.judges_all else self.models[1:]
+
     def starts(self, snapshot: Snapshot) -> list[Snapshot]:
-        """Return where the rollouts of each model begin: the state itself, and others around it."""
-        made = [snapshot]
+        """Return where the rollouts of a batch begin, by model: the state itself under the planning model, and others around it."""
+        made = [snapshot] if self.judges_all else []
         for shift in self._shifts[1:]:
             if not shift.any():
                 made.append(snapshot)
@@ -85,6 +92,30 @@ class PlanningModels:
         config = self._config
         costs = -rewards.reshape(config.models, -1)
         return -risk_of(costs, config.risk, config.alpha, config.theta)
+
+    def chosen(self, rewards: np.ndarray) -> np.ndarray:
+        """Return which candidates are judged under every model, the best first, given all rewards under the planning model."""
+        return np.argsort(-rewards, kind="stable")[: self._config.judged_of(len(rewards))]
+
+    def settled(self, rewards: np.ndarray, chosen: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Return the rewards of all candidates.
+
+        What the chosen ones lose on average by the other models, all others lose too: untried, a candidate must not look better
+        for it. Nor does any of them come out above the best that was tried, so that no plan is executed that was not.
+
+        Args:
+            rewards: Rewards under the planning model, shape (R,).
+            chosen: Rows of the candidates that are judged under every model, shape (k,).
+            others: Their rewards under the drawn models, model after model, shape ((M - 1) k,).
+        """
+        found = self.rewards(np.concatenate([rewards[chosen], others]))
+        known = np.isfinite(found)
+        made = rewards.copy()
+        if known.any():
+            made -= float(np.mean(rewards[chosen][known] - found[known]))
+            np.minimum(made, np.nextafter(found.max(), -np.inf), out=made)
+        made[chosen] = found
+        return made
 
 
 def drawn_model(

@@ -56,7 +56,6 @@ class PlanningProblem:
         self._every = task.physics_substeps
         self._is_constrained, self._penalty = is_constrained(task), penalty
         self._models = models
-        self._copies = len(models.models) if models is not None else 1
         # Asked once: most tasks' controls are the model's own, written straight into the engine's buffer.
         own = type(task).task_to_sim_ctrl is ControlTask.task_to_sim_ctrl
         self._is_plain = own and self._every == 1
@@ -69,6 +68,11 @@ class PlanningProblem:
         self.residual: np.ndarray | None = None
         self.last: Rollouts | None = None
         self.diverged = self.physics = 0
+
+    @property
+    def judges_again(self) -> bool:
+        """Return whether the best candidates are judged under further models once all have been tried."""
+        return self._models is not None and not self._models.judges_all
 
     def begin(
         self, snapshot: Snapshot, metadata: Metadata, phase: float, residual: np.ndarray | None
@@ -89,17 +93,21 @@ class PlanningProblem:
             self._starts = self._models.starts(snapshot)
         self.phase, self.residual = phase, residual
 
-    def controls(self, z: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, "R T nu"]:
+    def controls(
+        self, z: Float[np.ndarray, "R n nu"], copies: int = 1
+    ) -> Float[np.ndarray, "R T nu"]:
         """Return the controls that candidate knots stand for, in the engine's buffer if they are the model's own.
 
-        Where there are several models, the rows come again for each, model after model.
+        Args:
+            z: The knots.
+            copies: Models that the rows come again for, model after model.
         """
         grid, count = self.grid, z.shape[0]
         knots = self.normalizer.decode(z)
         if self._is_plain:
-            every = self.engine.buffer(count * self._copies, grid.num_steps)
+            every = self.engine.buffer(count * copies, grid.num_steps)
         else:
-            every = np.empty((count * self._copies, grid.num_steps, z.shape[2]))
+            every = np.empty((count * copies, grid.num_steps, z.shape[2]))
         out = every[:count]
         # Akima's slopes are no linear function of the knots, so there is no matrix from knots to controls.
         if grid.name == "akima":
@@ -113,7 +121,7 @@ class PlanningProblem:
             # Half the time of np.clip, which is slow with a bound for every control.
             np.maximum(out, self.low, out=out)
             np.minimum(out, self.high, out=out)
-        for copy in range(1, self._copies):
+        for copy in range(1, copies):
             every[copy * count : (copy + 1) * count] = out
         return every
 
@@ -125,27 +133,49 @@ class PlanningProblem:
         Raises:
             RewardError: No reward is a number although the physics is sound, or the shape is wrong.
         """
-        controls = self.controls(z)
-        self.physics += controls.shape[0] * controls.shape[1] * self._every
-        rewards = self._judged(controls)
-        return rewards if self._models is None else self._models.rewards(rewards)
+        return self.settled(z, self.tried(z))
 
-    def _judged(self, controls: np.ndarray) -> np.ndarray:
-        """Return the reward of every row, rolled out under its model."""
+    def tried(self, z: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, " R"]:
+        """Return what `settled` begins with: the rewards under the planning model where the best come next, else the final ones."""
+        models = self._models
+        if models is None or not models.judges_all:
+            return self._judged(self.controls(z), None)
+        controls = self.controls(z, len(models.models))
+        return models.rewards(self._judged(controls, self._starts))
+
+    def settled(
+        self, z: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]
+    ) -> Float[np.ndarray, " R"]:
+        """Return the final rewards of candidates that were tried: the best are judged under the drawn models as well."""
+        models = self._models
+        if models is None or models.judges_all:
+            return rewards
+        chosen, last, diverged = models.chosen(rewards), self.last, self.diverged
+        if last is not None and len(last.states) == len(chosen) * len(self._starts):
+            # As many rows go into the same arrays of the engine.
+            last = Rollouts(last.states.copy(), last.sensors.copy(), last.alive)
+        others = self._judged(self.controls(z[chosen], len(self._starts)), self._starts)
+        # What is shown are the rollouts under the planning model.
+        self.last, self.diverged = last, diverged + self.diverged
+        return models.settled(rewards, chosen, others)
+
+    def _judged(self, controls: np.ndarray, starts: list[Snapshot] | None) -> np.ndarray:
+        """Return the reward of every row, rolled out under its model; under the planning model without `starts`."""
+        self.physics += controls.shape[0] * controls.shape[1] * self._every
         if self._is_plain:
-            return self.judge(self._rolled_out(controls), controls)
+            return self.judge(self._rolled_out(controls, starts), controls)
         # A control acts for some steps of the physics, and the reward sees the last of them.
         acted = np.repeat(self.task.task_to_sim_ctrl(controls), self._every, axis=1)
-        made = self._rolled_out(acted)
+        made = self._rolled_out(acted, starts)
         last = slice(self._every - 1, None, self._every)
         return self.judge(
             Rollouts(made.states[:, last], made.sensors[:, last], made.alive), controls
         )
 
-    def _rolled_out(self, controls: np.ndarray) -> Rollouts:
-        if self._models is None:
+    def _rolled_out(self, controls: np.ndarray, starts: list[Snapshot] | None) -> Rollouts:
+        if starts is None:
             return self.engine.rollout(self.snapshot, controls)
-        return cast("ModelsEngine", self.engine).rollout_each(self._starts, controls)
+        return cast("ModelsEngine", self.engine).rollout_each(starts, controls)
 
     def judge(self, rollouts: Rollouts, controls: Float[np.ndarray, "R T nu"]) -> np.ndarray:
         """Return the rewards of rollouts, -inf where they diverged."""
@@ -234,11 +264,17 @@ def judged(
         return rewards, problem.diverged
     parts, done, diverged, total = [np.zeros(0)], 0, 0, len(knots)
     while done < total and (size := budget.chunk(iteration, done, total)):
-        parts.append(problem.evaluate(knots[done : done + size]))
+        parts.append(problem.tried(knots[done : done + size]))
         budget.ran()
         diverged, done = diverged + problem.diverged, done + size
     # A single chunk is taken as it is, so that a plan that is never cut costs nothing more.
-    return parts[1] if len(parts) == 2 else np.concatenate(parts), diverged
+    rewards = parts[1] if len(parts) == 2 else np.concatenate(parts)
+    if problem.judges_again and done:
+        # The best of all chunks, so that a plan of n candidates is the same however they were divided.
+        problem.diverged = diverged
+        rewards = problem.settled(knots[:done], rewards)
+        diverged = problem.diverged
+    return rewards, diverged
 
 
 def check_sizes(grid: KnotGrid, minimum: int) -> None:

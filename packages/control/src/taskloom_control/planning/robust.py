@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -28,5 +29,35 @@ class RobustConfig(Component):
     """Standard deviation, by joint, of where the rollouts of the other models begin, in radians or metres."""
     resample_every: Annotated[int, Field(ge=0)] = 0
     """Plans after which other models are drawn; 0 keeps the same ones, so that plans differ by their controls alone."""
+    judged: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Share of the candidates that are judged under every model: the best of all, which are tried under the planning model first."""
     budget: Literal["same", "times_models"] = "same"
-    """Rollouts of a plan: `same` divides `optimizer.num_rollouts` among the models, `times_models` gives each so many."""
+    """Rollouts of a plan: `same` has `optimizer.num_rollouts` of them under all models together, `times_models` as many candidates."""
+
+    def candidates(self, rollouts: int) -> int:
+        """Return how many candidates a plan has.
+
+        Args:
+            rollouts: The optimizer's number of rollouts.
+
+        Example:
+            >>> RobustConfig(models=4).candidates(32), RobustConfig(models=4, judged=1).candidates(32)
+            (20, 8)
+        """
+        return rollouts if self.budget == "times_models" else self.affordable(rollouts)
+
+    def affordable(self, rollouts: int) -> int:
+        """Return the most candidates that some rollouts pay for."""
+        count = math.floor(rollouts / (1 + self.judged * (self.models - 1)) + 1e-9)
+        while count > 0 and self.rollouts_of(count) > rollouts:
+            count -= 1
+        return count
+
+    def rollouts_of(self, candidates: int) -> int:
+        """Return how many rollouts a plan of some candidates has, under all models."""
+        return candidates + self.judged_of(candidates) * (self.models - 1)
+
+    def judged_of(self, candidates: int) -> int:
+        """Return how many candidates are judged under every model."""
+        # Rounded, because .2 * 15 is above 3 in floating point.
+        return math.ceil(round(self.judged * candidates, 9))
