@@ -133,7 +133,14 @@ def drawn_model(
         ModelError: It does not compile, or is laid out otherwise.
     """
     nominal = task.sim_model if simulated else task.model
-    made = task.drawn_model(lambda spec: task.randomize(spec, rng, level), simulated=simulated)
+    try:
+        made = task.drawn_model(lambda spec: task.randomize(spec, rng, level), simulated=simulated)
+    except ModelError as error:
+        # The file itself compiled before: what was drawn is to blame.
+        raise ModelError(
+            f"A model that {type(task).__name__}.randomize drew at level {level:g} cannot be used. {error.message}",
+            hint="Lower the level, or keep what `randomize` draws within what MuJoCo allows.",
+        ) from None
     if layout(made) != layout(nominal):
         raise ModelError(
             f"{type(task).__name__}.randomize changes the layout of the model: {made.nq} positions, {made.nv} velocities and "
