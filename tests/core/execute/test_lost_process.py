@@ -1,6 +1,7 @@
 """A run of several processes that loses one: nobody hangs, the run counts as crashed, and goes on from its checkpoint."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -8,18 +9,21 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Self
 
+import filelock
 import pytest
+from taskloom.bound import bind
 from taskloom.cli.commands.sweep_board import outcome_of
-from taskloom.errors import ProcessLostError
+from taskloom.errors import ProcessLostError, StoreLockedError
 from taskloom.lifecycle.failure import is_loss
 from taskloom.lifecycle.lifecycle import run_task
-from taskloom.placement.follower import beginning
+from taskloom.placement.follower import beginning, follow
 from taskloom.records.run_record import read_record
 from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout, list_runs, open_run
 from taskloom.runs.checkpoints import published
+from taskloom.runs.holders import probe
 from taskloom.runs.locks import acquire
-from taskloom.runs.record import begin_attempt, write_record
+from taskloom.runs.record import begin_attempt, timestamp, write_record
 from taskloom_probe.share import PairConfig
 from taskloom_probe.support import environment, lines, load, make_run, steps, wait_until
 from taskloom_probe.tasks import FailConfig, WalkConfig
@@ -126,6 +130,62 @@ def test_others_begin_where_the_living_process_of_rank_0_begins(
         held.tell(begins)
         assert found.result(PATIENCE) == (layout.checkpoints / begins if begins else None)
     held.release()
+
+
+def words_of_a_stranger(begins: str) -> str:
+    """Return what a process of another machine writes into its lock."""
+    place = {"host": "elsewhere", "machine": "another boot", "space": "another space"}
+    how = {"pid": 4242, "started": "1", "kind": "native", "locks": True, "alive": True}
+    return json.dumps({**how, **place, "begins": begins})
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_words_of_another_machine_count_once_they_or_their_heartbeat_change(
+    tmp_path: Path, written: bool
+) -> None:
+    layout = make_run(tmp_path, "walk", WalkConfig())
+    record = read_record(layout.record)
+    layout.lock.write_text(words_of_a_stranger("000010"))
+    # Somebody holds it: rank 0, which has not signed it yet and watches the heartbeat of the process that did.
+    with layout.lock.open("rb") as file, ThreadPoolExecutor(1) as pool:
+        is_ours = filelock.lock_descriptor(file.fileno(), blocking=False)
+        assert is_ours
+        assert probe(layout.lock) == "alive"
+        found = pool.submit(beginning, layout, record, PATIENCE)
+        assert not wait([found], timeout=0.5).done
+        if written:
+            layout.lock.write_text(words_of_a_stranger("000011"))
+        else:
+            os.utime(layout.lock)
+        assert found.result(PATIENCE).name == ("000011" if written else "000010")
+
+
+def test_nothing_is_told_through_a_lock_that_is_lost(tmp_path: Path) -> None:
+    layout = make_run(tmp_path, "walk", WalkConfig())
+    held = acquire(layout.lock)
+    other = layout.lock.with_name("other")
+    other.write_text(words_of_a_stranger("000010"))
+    other.replace(layout.lock)
+    with pytest.raises(StoreLockedError, match="process 4242 on elsewhere"):
+        held.tell("000011")
+    assert json.loads(layout.lock.read_text())["begins"] == "000010"
+    held.release()
+
+
+@pytest.mark.parametrize("had_begun", [False, True])
+def test_others_have_nothing_to_do_once_the_run_has_finished_without_them(
+    tmp_path: Path, had_begun: bool
+) -> None:
+    layout = make_run(tmp_path, "walk", WalkConfig())
+    if had_begun:
+        write_record(layout.record, begin_attempt(read_record(layout.record)))
+    seen = read_record(layout.record)
+    ended = timestamp()
+    write_record(layout.record, begin_attempt(seen).becoming("finished", ended=ended))
+    assert follow(bind(load("walk"), WalkConfig()), layout, seen) == 0
+    write_record(layout.record, begin_attempt(seen).becoming("stopped", ended=ended))
+    with pytest.raises(ProcessLostError, match="ended before process 0 had begun"):
+        follow(bind(load("walk"), WalkConfig()), layout, seen)
 
 
 def test_others_end_when_rank_0_does_not_begin_or_has_ended(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from taskloom.lifecycle.context import Stop
 from taskloom.lifecycle.signals import StopRequest
 from taskloom.records.names import check_metric_name
 from taskloom.records.run_record import read_record
-from taskloom.runs.holders import probe, read_holder
+from taskloom.runs.holders import is_holder_running, read_holder
 from taskloom.runs.layout import RunLayout, inside
 from taskloom.runs.record import RunRecord
 from taskloom.seeding import derive_seed
@@ -117,7 +117,13 @@ def follow(task: BoundTask[Any, Any], layout: RunLayout, record: RunRecord) -> E
         ProcessLostError: Rank 0 does not begin, or has ended.
         Exception: Whatever the task raises; rank 0 then notices that a process is missing.
     """
-    checkpoint = beginning(layout, record)
+    try:
+        checkpoint = beginning(layout, record)
+    except ProcessLostError:
+        # Rank 0 may have needed nobody: a short run, and a machine on which starting takes long.
+        if read_record(layout.record).status == "finished":
+            return ExitCode.OK
+        raise
     stop = StopRequest(graceful=task.can_resume())
     with tempfile.TemporaryDirectory(prefix="taskloom-") as scratch:
         ctx = FollowerContext(layout, record, Path(scratch), stop, checkpoint)
@@ -129,6 +135,10 @@ def follow(task: BoundTask[Any, Any], layout: RunLayout, record: RunRecord) -> E
 def beginning(layout: RunLayout, record: RunRecord, patience: float = PATIENCE) -> Path | None:
     """Wait until rank 0 has begun, and return the checkpoint that it goes on from; None at the start.
 
+    What a killed attempt said stays in the lock, so that words count only if their holder is alive. On its own machine the kernel
+    knows that. Words of another machine's process count if they are written, or their heartbeat changes, while this process waits:
+    what was seen of it earlier says nothing, nor does a lock that rank 0 holds before it has signed it.
+
     Args:
         layout: The run's folder.
         record: The run's record as this process found it.
@@ -138,16 +148,16 @@ def beginning(layout: RunLayout, record: RunRecord, patience: float = PATIENCE) 
         ProcessLostError: Rank 0 does not begin in that time, or has ended.
     """
     deadline = time.monotonic() + patience
+    beat, first = _beat(layout.lock), read_holder(layout.lock)
     while time.monotonic() < deadline:
-        holder = read_holder(layout.lock)
-        # What a killed attempt said stays in the lock, so the holder must be alive, and the same before and after that look.
-        if "begins" in holder and probe(layout.lock) == "alive":
-            if read_holder(layout.lock) == holder:
-                return layout.checkpoints / str(holder["begins"]) if holder["begins"] else None
-            continue
-        now = read_record(layout.record)
+        holder, now = read_holder(layout.lock), read_record(layout.record)
+        runs, is_new = is_holder_running(holder), holder != first
+        is_alive = runs if runs is not None else is_new or _beat(layout.lock) != beat
+        if "begins" in holder and is_alive and read_holder(layout.lock) == holder:
+            return layout.checkpoints / str(holder["begins"]) if holder["begins"] else None
         # An attempt that lost a process has ended too, though its record stays `running`.
-        if now.attempts > record.attempts and (now.ended or now.status != "running"):
+        has_ended = _state(now) != _state(record) and bool(now.ended or now.status != "running")
+        if has_ended or (is_new and runs is False):
             raise ProcessLostError(
                 f"The run {record.id} ended before process {launch().rank} had begun."
             )
@@ -155,3 +165,15 @@ def beginning(layout: RunLayout, record: RunRecord, patience: float = PATIENCE) 
     raise ProcessLostError(
         f"The process of rank 0 has not begun the run {record.id} within {patience:g} s of process {launch().rank}."
     )
+
+
+def _state(record: RunRecord) -> tuple[int, str, str]:
+    return record.attempts, record.status, record.ended
+
+
+def _beat(path: Path) -> int:
+    """Return the time of the last heartbeat in the lock, by the clock of its file system [ns]; 0 without a lock."""
+    try:
+        return path.lstat().st_mtime_ns
+    except OSError:
+        return 0

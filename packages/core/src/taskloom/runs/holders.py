@@ -56,7 +56,7 @@ def probe(path: Path) -> Liveness:
     locked = is_locked(path)
     deadline = time.monotonic() + _INHERITED
     # A process that is killed while it starts another leaves its lock to the child, until that becomes its own program.
-    while locked and _runs(holder) is False and time.monotonic() < deadline:
+    while locked and is_holder_running(holder) is False and time.monotonic() < deadline:
         time.sleep(PERIOD)
         locked = is_locked(path)
     if locked:
@@ -69,13 +69,13 @@ def probe(path: Path) -> Liveness:
 
 
 def _probe_lease(path: Path, holder: dict[str, Any]) -> Liveness:
-    runs = _runs(holder)
+    runs = is_holder_running(holder)
     if runs is not None:
         return "alive" if runs else "dead"
     return observe(path, beats(path), LEASE)
 
 
-def _runs(holder: dict[str, Any]) -> bool | None:
+def is_holder_running(holder: dict[str, Any]) -> bool | None:
     """Return whether the holder still exists; None where this process cannot tell."""
     if holder.get("space") != process_space() or not isinstance(holder.get("pid"), int):
         return None

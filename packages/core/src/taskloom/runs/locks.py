@@ -116,8 +116,10 @@ class Held:
             begins: Folder of the checkpoint that it goes on from; empty at the start.
 
         Raises:
+            StoreLockedError: The lock is lost: what stands there is of another holder.
             StoreError: The file cannot be written.
         """
+        self.ensure()
         try:
             # Longer than what stands there, so that one write replaces it: a reader sees either the old words or the new.
             write_at(self._descriptor, signature(self.kind, begins), 0)
