@@ -205,8 +205,8 @@ def test_short_names_of_a_third_party_are_its_own_fault(
         spelled_out("lab.gaits", "slow:refused")
     for name, told in {
         "slow:other": "KeyError: 'slow:other' for 'slow:other'",
-        "slow:text": "returns 'slow' for 'slow:text', not a component's values",
-        "slow:kindless": "returns {} for",
+        "slow:text": "returns a str for 'slow:text', not a component's values",
+        "slow:kindless": "returns a mapping without a kind for",
     }.items():
         with pytest.raises(
             PluginError, match=rf"'lab.gaits' \(from lab\) cannot be used: .*{told}"

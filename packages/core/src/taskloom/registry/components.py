@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from taskloom.registry.refs import ComponentRef
 from taskloom.registry.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from typing import TypeGuard
 
     from taskloom.config import Component
@@ -100,12 +101,16 @@ def spelled_out(group: str, name: str) -> Mapping[str, object] | None:
             raise
         except Exception as error:
             raise PluginError(f"{what} cannot be used: {describe(error)} for '{name}'.") from error
-        if found is None or (isinstance(found, dict) and isinstance(found.get("kind"), str)):
+        if found is None or (isinstance(found, Mapping) and isinstance(found.get("kind"), str)):
             return found
         raise PluginError(
-            f"{what} cannot be used: '{ref.target}' returns {found!r} for '{name}', not a component's values with its kind, or None."
+            f"{what} cannot be used: '{ref.target}' returns {_kind_of(found)} for '{name}', not a component's values with its kind, or None."
         )
     return None
+
+
+def _kind_of(found: object) -> str:
+    return "a mapping without a kind" if isinstance(found, Mapping) else f"a {type(found).__name__}"
 
 
 def short_forms(group: str) -> tuple[str, ...]:
