@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mujoco
 import numpy as np
+import pytest
 from hypothesis import given, strategies as st
+from taskloom.errors import UsageError
+from taskloom.opening import open_task
+from taskloom.params.layers import validate_record
+from taskloom_control.bench.effort import steps_of_a_candidate, with_budget
+from taskloom_control.engines.threads_mujoco import ThreadedEngine
 from taskloom_control.mjcf.physics import take_snapshot
 from taskloom_control.planning.controller import Controller
+from taskloom_control.planning.deadline import Deadline
 from taskloom_control.planning.models import PlanningModels
 from taskloom_control.planning.problem import judged as judged_by
+from taskloom_control.planning.robust import RobustConfig
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 
 
@@ -76,10 +86,12 @@ class Chunks:
 
     def begin(self) -> None: ...
 
-    def chunk(self, iteration: int, done: int, total: int) -> int:
+    def chunk(self, iteration: int, done: int, total: int, later: float, /) -> int:
         return min(self.sizes.pop(0), total - done) if self.sizes else 0
 
     def ran(self) -> None: ...
+
+    def settled(self) -> None: ...
 
     def end(self) -> bool:
         return False
@@ -108,3 +120,116 @@ def test_judging_the_best_again_is_judging_them_all_where_all_are_best() -> None
         np.testing.assert_array_equal(judged_by(some.problem, knots, 0, Chunks(*sizes))[0], found)
     cut = judged_by(some.problem, knots, 0, Chunks(4, 3))[0]
     np.testing.assert_array_equal(cut, some.problem.evaluate(knots[:7]))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.999, 1.0])
+def test_a_deadline_counts_the_rollouts_that_follow(share: float) -> None:
+    robust = {"models": 8, "judged": share, "budget": "times_models"}
+    config = CartpoleConfig.model_validate(
+        {
+            "robust": robust,
+            "optimizer": {"kind": "ps", "num_rollouts": 2000},
+            "engine": {"kind": "serial"},
+        }
+    )
+    controller = Controller(Cartpole(config), config, 0)
+    data = mujoco.MjData(controller.task.model)
+    data.qpos[:] = (1.0, 3.0)
+    state = take_snapshot(controller.task.model, data)
+    # A rollout lasts a second, of whichever model.
+    deadline = Deadline(1000.0, clock=lambda: controller.physics / controller.grid.num_steps)
+    spent = []
+    for _ in range(12):
+        before = controller.physics
+        _, stats = controller.plan(state, budget=deadline)
+        spent.append((controller.physics - before) / controller.grid.num_steps)
+        assert stats.rollouts == spent[-1]
+        assert not stats.starved
+    # The first chunk of the first plan measures what a rollout costs.
+    assert max(spent) <= 1000
+    assert min(spent[1:]) >= 900
+
+
+def test_a_measure_that_hopes_leaves_no_reward_without_a_number() -> None:
+    config = cartpole(models=2, judged=0.5, risk="entropic", theta=-1.0)
+    assert config.robust is not None
+    models = PlanningModels(Cartpole(config), config.robust, 0)
+    first = np.array([-1.0, -np.inf, -np.inf, -np.inf])
+    made = models.settled(first, models.chosen(first), np.full(2, -2.0))
+    # Minus log((e^-1 + e^-2) / 2) and minus log(e^-2 / 2).
+    np.testing.assert_allclose(made[:2], [-1.379885493041722, -2.693147180559945])
+    assert np.isneginf(made[2:]).all()
+
+
+class Odd(Cartpole):
+    """A task whose reward is no number under any but the planning model."""
+
+    calls = 0
+
+    def reward(self, *given: Any) -> Any:  # noqa: ANN401 -- as the task it stands for
+        self.calls += 1
+        found = super().reward(*given)
+        return found if self.calls % 2 else np.full_like(found, np.inf)
+
+
+def test_candidates_without_a_number_under_the_drawn_models_are_the_worst_and_no_error() -> None:
+    config = cartpole(models=2, judged=0.2)
+    controller = Controller(Odd(config), config, 0)
+    data = mujoco.MjData(controller.task.model)
+    controller.problem.begin(take_snapshot(controller.task.model, data), {}, 0.0, None)
+    rewards = controller.problem.evaluate(np.zeros((10, controller.grid.num_knots, 1)))
+    assert np.isneginf(rewards).tolist() == [True] * 2 + [False] * 8
+    assert controller.problem.diverged == 2
+
+
+KINETIC = """
+<mujoco><option><flag energy="enable"/></option><worldbody><body><joint type="slide"/>
+<geom size=".1" mass="{mass}"/></body></worldbody><actuator><motor joint="joint0" ctrlrange="-1 1"/></actuator>
+<sensor><e_kinetic/></sensor></mujoco>
+""".replace('type="slide"', 'name="joint0" type="slide"')
+
+
+def test_the_planning_model_alone_has_its_own_energy_though_others_are_drawn() -> None:
+    light, heavy = (
+        mujoco.MjModel.from_xml_string(KINETIC.format(mass=mass)) for mass in (1.0, 5.0)
+    )
+    data = mujoco.MjData(light)
+    data.qvel[:] = 0.6
+    start = take_snapshot(light, data)
+    engine, controls = ThreadedEngine(light, None), np.zeros((2, 3, 1))
+    alone = engine.rollout(start, controls).sensors.copy()
+    engine.take_models([heavy])
+    np.testing.assert_array_equal(engine.rollout(start, controls).sensors, alone)
+    # .5 * m * v^2
+    assert engine.rollout_each([start], controls).sensors[0, 0, 0] == pytest.approx(0.9)
+    engine.close()
+
+
+@pytest.mark.parametrize("share", [1e-12, 0.2, 0.999, 1.0])
+@pytest.mark.parametrize("models", [2, 4, 256])
+def test_a_number_of_rollouts_pays_for_the_most_candidates_it_can(
+    share: float, models: int
+) -> None:
+    robust = RobustConfig(models=models, judged=share)
+    for rollouts in range(1, 1100, 7):
+        count = robust.affordable(rollouts)
+        assert robust.rollouts_of(count) <= rollouts < robust.rollouts_of(count + 1)
+        assert count == 0 or robust.judged_of(count) >= 1
+
+
+def test_a_record_of_before_there_was_a_share_judges_all() -> None:
+    old, new = ({"robust": {"models": 4}}, {"robust": {"models": 4, "judged": 0.3}})
+    assert validate_record(CartpoleConfig, old, "a record").robust.judged == 1
+    assert validate_record(CartpoleConfig, new, "a record").robust.judged == 0.3
+    assert cartpole().robust.judged == 0.2
+
+
+def test_a_budget_that_no_number_of_candidates_spends_names_the_nearest_two() -> None:
+    values = {
+        "optimizer": {"kind": "mppi", "num_rollouts": 200},
+        "robust": {"models": 2, "judged": 0.5},
+    }
+    task = open_task("control/cartpole", values)
+    each = steps_of_a_candidate(open_task("control/cartpole"))
+    with pytest.raises(UsageError, match=r": 9 rollouts of 'mppi' .* and 11 cost"):
+        with_budget(task, 10 * each)

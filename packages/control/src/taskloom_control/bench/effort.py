@@ -72,10 +72,13 @@ def with_budget(task: Bound, budget: float, *, tolerance: float = TOLERANCE) -> 
         rollouts = robust.rollouts_of(robust.affordable(rollouts))
         count = robust.affordable(rollouts) if robust.budget == "times_models" else rollouts
     if count < 1 or rollouts * each < (1 - tolerance) * budget:
-        fewer = max(rollouts, 1)
+        fewer, more = max(rollouts, 1), max(rollouts, 1) + 1
+        if robust is not None:
+            least = max(robust.affordable(rollouts), 1)
+            fewer, more = robust.rollouts_of(least), robust.rollouts_of(least + 1)
         raise UsageError(
-            f"{task.name}: {fewer} rollouts of '{_kind(task)}' cost {fewer * each:,.0f} steps a second and {fewer + 1} cost "
-            f"{(fewer + 1) * each:,.0f}; neither is within {tolerance:.0%} of {budget:,.0f}."
+            f"{task.name}: {fewer} rollouts of '{_kind(task)}' cost {fewer * each:,.0f} steps a second and {more} cost "
+            f"{more * each:,.0f}; neither is within {tolerance:.0%} of {budget:,.0f}."
         )
     return with_values(task, {"optimizer.num_rollouts": count})
 

@@ -79,7 +79,8 @@ class ThreadedEngine:
 
     def rollout(self, snapshot: Snapshot, controls: Float[np.ndarray, "R T nu"]) -> Rollouts:
         """Roll out control sequences from one state."""
-        return self._roll([snapshot], controls, None)
+        # Its own model, whatever models were taken for the batches of several.
+        return self._roll([snapshot], controls, [self._model], None)
 
     def take_models(self, models: Sequence[mujoco.MjModel]) -> None:
         """Roll out these models in `rollout_each` from now on."""
@@ -92,12 +93,13 @@ class ThreadedEngine:
         if len(self._rows) != controls.shape[0]:
             each = controls.shape[0] // len(self._models)
             self._rows = [model for model in self._models for _ in range(each)]
-        return self._roll(snapshots, controls, self._rows)
+        return self._roll(snapshots, controls, self._models, self._rows)
 
     def _roll(
         self,
         snapshots: Sequence[Snapshot],
         controls: np.ndarray,
+        models: Sequence[mujoco.MjModel],
         rows: Sequence[mujoco.MjModel] | None,
     ) -> Rollouts:
         """Roll out rows from states, equally many from each."""
@@ -116,7 +118,7 @@ class ThreadedEngine:
         self._pool.roll(batch, self._spec, rows)
         # MuJoCo's sensor of kinetic energy reads a step late: what the thread did before, unless it is told.
         if self._kinetic.size:
-            for i, (snapshot, model) in enumerate(zip(snapshots, self._models, strict=False)):
+            for i, (snapshot, model) in enumerate(zip(snapshots, models, strict=True)):
                 place = slice(i * each, (i + 1) * each)
                 energy = self._first_kinetic_energy(snapshot, model)
                 batch.sensors[place, 0, self._kinetic] = energy

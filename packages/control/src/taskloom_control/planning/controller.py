@@ -252,7 +252,7 @@ class Controller:
         if isinstance(state, ControlState):
             # An iteration of a trajectory optimizer is one candidate: whole, or left out.
             stats.rollouts_asked += 1
-            if budget is not None and not budget.chunk(iteration, 0, 1):
+            if budget is not None and not budget.chunk(iteration, 0, 1, 0.0):
                 return False
             stats.reward = cast("TrajectoryOptimizer", self.optimizer).improve(state, problem)
             stats.rollouts += 1
@@ -269,10 +269,11 @@ class Controller:
         asked = len(knots)
         robust = self.config.robust
         stats.rollouts_asked += robust.rollouts_of(asked) if robust else asked
+        before = problem.rollouts
         rewards, diverged = judged(problem, knots, iteration, budget)
         used = len(rewards)
         stats.diverged += diverged
-        stats.rollouts += robust.rollouts_of(used) if robust else used
+        stats.rollouts += problem.rollouts - before
         if used < asked:
             drawn, knots = drawn[:used], knots[:used]
         if budget is not None and used < min(budget.least, sampler.num_rollouts):

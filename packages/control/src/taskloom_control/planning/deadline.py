@@ -36,12 +36,23 @@ class Budget(Protocol):
         """Begin a plan."""
         ...
 
-    def chunk(self, iteration: int, done: int, total: int) -> int:
-        """Return how many candidates come next in an iteration; 0 ends it."""
+    def chunk(self, iteration: int, done: int, total: int, later: float, /) -> int:
+        """Return how many candidates come next in an iteration; 0 ends it.
+
+        Args:
+            iteration: The iteration.
+            done: Candidates of it that were rolled out.
+            total: Candidates that it has.
+            later: Rollouts that follow for each of them, once all have been tried.
+        """
         ...
 
     def ran(self) -> None:
         """Note that the chunk asked for last was rolled out."""
+        ...
+
+    def settled(self) -> None:
+        """Note that the rollouts that follow were made."""
         ...
 
     def end(self) -> bool:
@@ -84,17 +95,17 @@ class Deadline:
         self.taken, self._began = [], self._clock()
         self._since = self._began
 
-    def chunk(self, iteration: int, done: int, total: int) -> int:
+    def chunk(self, iteration: int, done: int, total: int, later: float = 0.0, /) -> int:
         """Return how many candidates come next in an iteration; 0 ends it."""
         while len(self.taken) <= iteration:
             self.taken.append([])
-        size = self._next(iteration, done, total - done)
+        size = self._next(iteration, done, total - done, later)
         if size:
             self.taken[iteration].append(size)
             self._since = self._clock()
         return size
 
-    def _next(self, iteration: int, done: int, rest: int) -> int:
+    def _next(self, iteration: int, done: int, rest: int, later: float) -> int:
         """Return the size of the next chunk.
 
         The first chunk of a plan is never empty, whatever the clock: a plan that is measured by nothing says nothing about
@@ -115,6 +126,9 @@ class Deadline:
         )
         left = self._began + self.seconds - tail - self._clock()
         usual, worst = median(costs), _MARGIN * _second_longest(costs)
+        # A candidate brings rollouts that come later; those of the ones that are done are due as well.
+        left -= done * later * worst
+        usual, worst = usual * (1 + later), worst * (1 + later)
         wanted = max(self.smallest, math.ceil(_SHARE * self.seconds / usual))
         if is_first:
             # Judged by the usual cost: one slow chunk of the last twenty must not starve twenty plans.
@@ -135,6 +149,10 @@ class Deadline:
         is_first = len(self.taken) == len(self.taken[0]) == 1
         (self._firsts if is_first else self._others).append((now - self._since) / size)
         self._since = now
+
+    def settled(self) -> None:
+        """Note that the rollouts that follow were made: they are no part of the time from the last chunk to the end."""
+        self._since = self._clock()
 
     def end(self) -> bool:
         """Note that the plan is there; return whether that was too late."""
@@ -163,9 +181,9 @@ class Repeated:
     def begin(self) -> None:
         """Begin a plan."""
 
-    def chunk(self, iteration: int, done: int, total: int) -> int:
+    def chunk(self, iteration: int, done: int, total: int, later: float = 0.0, /) -> int:
         """Return how many candidates come next in an iteration; 0 ends it."""
-        del total
+        del total, later
         chunks = self.taken[iteration] if iteration < len(self.taken) else ()
         self._place = 0 if done == 0 else self._place
         if self._place >= len(chunks):
@@ -175,6 +193,9 @@ class Repeated:
 
     def ran(self) -> None:
         """Note that the chunk asked for last was rolled out."""
+
+    def settled(self) -> None:
+        """Note that the rollouts that follow were made."""
 
     def end(self) -> bool:
         """Note that the plan is there; return False: nothing waits for it."""

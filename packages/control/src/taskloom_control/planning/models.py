@@ -95,13 +95,17 @@ class PlanningModels:
 
     def chosen(self, rewards: np.ndarray) -> np.ndarray:
         """Return which candidates are judged under every model, the best first, given all rewards under the planning model."""
-        return np.argsort(-rewards, kind="stable")[: self._config.judged_of(len(rewards))]
+        return np.argsort(-rewards, kind="stable")[: self.judged_of(len(rewards))]
+
+    def judged_of(self, count: int) -> int:
+        """Return how many of some candidates are judged under every model."""
+        return self._config.judged_of(count)
 
     def settled(self, rewards: np.ndarray, chosen: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Return the rewards of all candidates.
 
-        What the chosen ones lose on average by the other models, all others lose too: untried, a candidate must not look better
-        for it. Nor does any of them come out above the best that was tried, so that no plan is executed that was not.
+        What the chosen ones lose on average by the other models, all others lose too: not judged, a candidate must not look better
+        for it. Nor does any of them come out above the best that was judged, unless all that were diverged under a model.
 
         Args:
             rewards: Rewards under the planning model, shape (R,).
@@ -109,10 +113,12 @@ class PlanningModels:
             others: Their rewards under the drawn models, model after model, shape ((M - 1) k,).
         """
         found = self.rewards(np.concatenate([rewards[chosen], others]))
-        known = np.isfinite(found)
-        made = rewards.copy()
+        made, ahead = rewards.copy(), rewards[chosen]
+        # One that diverged under the planning model may have a finite risk all the same, if the measure hopes.
+        known = np.isfinite(found) & np.isfinite(ahead)
         if known.any():
-            made -= float(np.mean(rewards[chosen][known] - found[known]))
+            made -= float(np.mean(ahead[known] - found[known]))
+        if np.isfinite(found).any():
             np.minimum(made, np.nextafter(found.max(), -np.inf), out=made)
         made[chosen] = found
         return made

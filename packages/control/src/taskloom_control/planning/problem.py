@@ -37,6 +37,7 @@ class PlanningProblem:
 
     Attributes:
         physics: Steps of the physics that were computed for candidates so far, those of derivatives included.
+        rollouts: Rollouts of candidates so far, under whichever models.
     """
 
     def __init__(
@@ -67,12 +68,14 @@ class PlanningProblem:
         self.phase = 0.0
         self.residual: np.ndarray | None = None
         self.last: Rollouts | None = None
-        self.diverged = self.physics = 0
+        self.diverged = self.physics = self.rollouts = 0
 
-    @property
-    def judges_again(self) -> bool:
-        """Return whether the best candidates are judged under further models once all have been tried."""
-        return self._models is not None and not self._models.judges_all
+    def rollouts_later(self, count: int) -> float:
+        """Return how many rollouts follow for each of some candidates, once all of them have been tried: of the best, under further models."""
+        models = self._models
+        if models is None or models.judges_all or not count:
+            return 0.0
+        return models.judged_of(count) * (len(models.models) - 1) / count
 
     def begin(
         self, snapshot: Snapshot, metadata: Metadata, phase: float, residual: np.ndarray | None
@@ -154,34 +157,47 @@ class PlanningProblem:
         if last is not None and len(last.states) == len(chosen) * len(self._starts):
             # As many rows go into the same arrays of the engine.
             last = Rollouts(last.states.copy(), last.sensors.copy(), last.alive)
-        others = self._judged(self.controls(z[chosen], len(self._starts)), self._starts)
-        # What is shown are the rollouts under the planning model.
-        self.last, self.diverged = last, diverged + self.diverged
+            self.last = last
+        controls = self.controls(z[chosen], len(self._starts))
+        others = self._judged(controls, self._starts, again=True)
+        self.diverged += diverged
         return models.settled(rewards, chosen, others)
 
-    def _judged(self, controls: np.ndarray, starts: list[Snapshot] | None) -> np.ndarray:
+    def _judged(
+        self, controls: np.ndarray, starts: list[Snapshot] | None, *, again: bool = False
+    ) -> np.ndarray:
         """Return the reward of every row, rolled out under its model; under the planning model without `starts`."""
+        self.rollouts += controls.shape[0]
         self.physics += controls.shape[0] * controls.shape[1] * self._every
         if self._is_plain:
-            return self.judge(self._rolled_out(controls, starts), controls)
+            return self.judge(self._rolled_out(controls, starts), controls, again=again)
         # A control acts for some steps of the physics, and the reward sees the last of them.
         acted = np.repeat(self.task.task_to_sim_ctrl(controls), self._every, axis=1)
         made = self._rolled_out(acted, starts)
         last = slice(self._every - 1, None, self._every)
-        return self.judge(
-            Rollouts(made.states[:, last], made.sensors[:, last], made.alive), controls
-        )
+        seen = Rollouts(made.states[:, last], made.sensors[:, last], made.alive)
+        return self.judge(seen, controls, again=again)
 
     def _rolled_out(self, controls: np.ndarray, starts: list[Snapshot] | None) -> Rollouts:
         if starts is None:
             return self.engine.rollout(self.snapshot, controls)
         return cast("ModelsEngine", self.engine).rollout_each(starts, controls)
 
-    def judge(self, rollouts: Rollouts, controls: Float[np.ndarray, "R T nu"]) -> np.ndarray:
-        """Return the rewards of rollouts, -inf where they diverged."""
+    def judge(
+        self, rollouts: Rollouts, controls: Float[np.ndarray, "R T nu"], *, again: bool = False
+    ) -> np.ndarray:
+        """Return the rewards of rollouts, -inf where they diverged.
+
+        Args:
+            rollouts: The rollouts.
+            controls: Their controls.
+            again: The candidates have been judged under the planning model: these rollouts are not those that are shown, and
+                none of them need have a number for a reward.
+        """
         task, config = self.task, self.config
         states, sensors = rollouts.states, rollouts.sensors
-        self.last = rollouts
+        if not again:
+            self.last = rollouts
         if not self.engine.has_sensors and not self._probed:
             self._refuse_sensors(states, controls)
         # A rollout that diverges may overflow in the reward; it is counted below, not warned about.
@@ -203,7 +219,7 @@ class PlanningProblem:
         good &= rollouts.alive
         self.diverged = rewards.size - int(np.count_nonzero(good))
         if self.diverged:
-            if self.diverged == rewards.size and rollouts.alive.any():
+            if self.diverged == rewards.size and rollouts.alive.any() and not again:
                 raise RewardError(self._blame(rollouts, controls))
             rewards[~good] = -np.inf
         return rewards
@@ -263,17 +279,20 @@ def judged(
         rewards = problem.evaluate(knots)
         return rewards, problem.diverged
     parts, done, diverged, total = [np.zeros(0)], 0, 0, len(knots)
-    while done < total and (size := budget.chunk(iteration, done, total)):
+    later = problem.rollouts_later(total)
+    while done < total and (size := budget.chunk(iteration, done, total, later)):
         parts.append(problem.tried(knots[done : done + size]))
         budget.ran()
         diverged, done = diverged + problem.diverged, done + size
     # A single chunk is taken as it is, so that a plan that is never cut costs nothing more.
     rewards = parts[1] if len(parts) == 2 else np.concatenate(parts)
-    if problem.judges_again and done:
+    # Too few teach nothing, whatever other models say of them.
+    if later and done >= min(budget.least, total):
         # The best of all chunks, so that a plan of n candidates is the same however they were divided.
         problem.diverged = diverged
         rewards = problem.settled(knots[:done], rewards)
         diverged = problem.diverged
+        budget.settled()
     return rewards, diverged
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, model_validator
 from taskloom import Component
+from taskloom.config import FROM_RECORD
 
 from taskloom_control.planning.risk import RiskName
 
@@ -15,7 +16,7 @@ class RobustConfig(Component):
     """Planning for several models at once: the planning model, and others drawn around it."""
 
     models: Annotated[int, Field(ge=2, le=256)] = 4
-    """Models under which each candidate is judged, the planning model included."""
+    """Models under which candidates are judged, the planning model included."""
     risk: RiskName = "cvar"
     """Measure of a candidate's costs under the models: their mean, the worst, the value at risk, the mean of the tail beyond it
     (`cvar`), the entropic risk, or the mean and `theta` standard deviations."""
@@ -33,6 +34,14 @@ class RobustConfig(Component):
     """Share of the candidates that are judged under every model: the best of all, which are tried under the planning model first."""
     budget: Literal["same", "times_models"] = "same"
     """Rollouts of a plan: `same` has `optimizer.num_rollouts` of them under all models together, `times_models` as many candidates."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_record(cls, values: object, info: ValidationInfo) -> object:
+        """Let a record of before there was a share mean what it meant: all candidates are judged."""
+        if info.context == FROM_RECORD and isinstance(values, dict) and "judged" not in values:
+            return {**values, "judged": 1.0}
+        return values
 
     def candidates(self, rollouts: int) -> int:
         """Return how many candidates a plan has.
@@ -60,4 +69,4 @@ class RobustConfig(Component):
     def judged_of(self, candidates: int) -> int:
         """Return how many candidates are judged under every model."""
         # Rounded, because .2 * 15 is above 3 in floating point.
-        return math.ceil(round(self.judged * candidates, 9))
+        return max(math.ceil(round(self.judged * candidates, 9)), min(candidates, 1))
