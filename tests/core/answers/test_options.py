@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cases_tasks import Answer, Tasks
+from taskloom.runs.locks import acquire
 
 DEVICE = """
 from taskloom import Config, Result, RunContext
@@ -165,7 +166,11 @@ def test_what_other_ranks_print_is_kept_with_their_number(
     say = _say(tasks, forks, tmp_path)
     folder = say("run", "printing", "one", "--prepare").stdout.strip()
     ranks = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    held = acquire(Path(folder) / "lock")  # as rank 0 does, which the other waits for
+    held.tell("")
     for rank in ("1", "0"):
+        if rank == "0":
+            held.release()
         done = subprocess.run(
             [sys.executable, "-m", "taskloom.execute", folder],
             env={**os.environ, **ranks, "RANK": rank},
