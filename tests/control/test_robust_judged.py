@@ -45,7 +45,7 @@ def test_what_is_not_judged_keeps_its_order_and_wins_nothing_by_it(
     )
     made = models.settled(first, chosen, others)
     of_all = np.stack([first[chosen], *np.split(others, 2)])
-    np.testing.assert_allclose(made[chosen], of_all.mean(axis=0))
+    np.testing.assert_allclose(made[chosen], of_all.mean(axis=0), atol=1e-12)
     rest = np.delete(np.arange(len(first)), chosen)
     ordered = made[rest][np.argsort(first[rest])].tolist()
     assert ordered == sorted(ordered)
@@ -53,7 +53,9 @@ def test_what_is_not_judged_keeps_its_order_and_wins_nothing_by_it(
         assert made[rest].max(initial=-np.inf) < made[chosen].max()
         # All that are judged lose as much: so do the others, and none looks better than before.
         alike = models.settled(first, chosen, np.tile(first[chosen] - 3.0, 2))
-        np.testing.assert_allclose(alike, np.where(np.isfinite(first), first - 2.0, first))
+        expected = np.where(np.isfinite(first), first - 2.0, first)
+        # Of equals, one that is not judged comes out below the judged one by the least there is.
+        np.testing.assert_allclose(alike, expected, atol=1e-12)
     # Nobody gains by a place in the batch.
     order = np.array(data.draw(st.permutations(range(len(first)))))
     if len({*first}) == len(first):
