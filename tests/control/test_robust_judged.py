@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import mujoco
 import numpy as np
 import pytest
@@ -19,6 +17,7 @@ from taskloom_control.planning.deadline import Deadline
 from taskloom_control.planning.models import PlanningModels
 from taskloom_control.planning.problem import judged as judged_by
 from taskloom_control.planning.robust import RobustConfig
+from taskloom_control.task import Metadata
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 
 
@@ -168,9 +167,16 @@ class Odd(Cartpole):
 
     calls = 0
 
-    def reward(self, *given: Any) -> Any:  # noqa: ANN401 -- as the task it stands for
+    def reward(
+        self,
+        states: np.ndarray,
+        sensors: np.ndarray,
+        controls: np.ndarray,
+        config: CartpoleConfig,
+        system_metadata: Metadata | None = None,
+    ) -> np.ndarray:
         self.calls += 1
-        found = super().reward(*given)
+        found = super().reward(states, sensors, controls, config, system_metadata)
         return found if self.calls % 2 else np.full_like(found, np.inf)
 
 
@@ -235,3 +241,39 @@ def test_a_budget_that_no_number_of_candidates_spends_names_the_nearest_two() ->
     each = steps_of_a_candidate(open_task("control/cartpole"))
     with pytest.raises(UsageError, match=r": 9 rollouts of 'mppi' .* and 11 cost"):
         with_budget(task, 10 * each)
+
+
+class Limited(Cartpole):
+    """A task whose cart may not move faster than 0.1 m/s."""
+
+    def constraints(
+        self,
+        states: np.ndarray,
+        sensors: np.ndarray,
+        controls: np.ndarray,
+        config: CartpoleConfig,
+        system_metadata: Metadata | None = None,
+    ) -> dict[str, np.ndarray]:
+        return {"speed": np.abs(states[..., 2]) - 0.1}
+
+
+def test_constraints_count_under_every_model() -> None:
+    found = []
+    for task, share, level in (
+        (Limited, 1.0, 0.0),
+        (Limited, 0.2, 0.0),
+        (Limited, 1.0, 1.0),
+        (Limited, 0.2, 1.0),
+        (Cartpole, 0.2, 0.0),
+    ):
+        config = cartpole(judged=share, level=level, budget="times_models")
+        controller = Controller(task(config), config, 0)
+        start = take_snapshot(controller.task.model, mujoco.MjData(controller.task.model))
+        controller.problem.begin(start, {}, 0.0, None)
+        knots = np.random.default_rng(1).normal(size=(10, controller.grid.num_knots, 1))
+        found.append(controller.problem.evaluate(knots))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
+    # The best two of ten are judged alike, whatever becomes of the others.
+    best = np.argsort(-found[0])[:2]
+    np.testing.assert_allclose(found[3][best], found[2][best], rtol=1e-12)
+    assert (found[4] > found[1]).all()

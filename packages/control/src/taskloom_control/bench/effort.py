@@ -72,10 +72,8 @@ def with_budget(task: Bound, budget: float, *, tolerance: float = TOLERANCE) -> 
         rollouts = robust.rollouts_of(robust.affordable(rollouts))
         count = robust.affordable(rollouts) if robust.budget == "times_models" else rollouts
     if count < 1 or rollouts * each < (1 - tolerance) * budget:
-        fewer, more = max(rollouts, 1), max(rollouts, 1) + 1
-        if robust is not None:
-            least = max(robust.affordable(rollouts), 1)
-            fewer, more = robust.rollouts_of(least), robust.rollouts_of(least + 1)
+        least = max(rollouts if robust is None else robust.affordable(rollouts), 1)
+        fewer, more = (n if robust is None else robust.rollouts_of(n) for n in (least, least + 1))
         raise UsageError(
             f"{task.name}: {fewer} rollouts of '{_kind(task)}' cost {fewer * each:,.0f} steps a second and {more} cost "
             f"{more * each:,.0f}; neither is within {tolerance:.0%} of {budget:,.0f}."

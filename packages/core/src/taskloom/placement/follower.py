@@ -120,7 +120,7 @@ def follow(task: BoundTask[Any, Any], layout: RunLayout, record: RunRecord) -> E
     try:
         checkpoint = beginning(layout, record)
     except ProcessLostError:
-        # Rank 0 may have needed nobody: a short run, and a machine on which starting takes long.
+        # A short run may be over before a slow machine has started this process, if its task does not wait for the others.
         if read_record(layout.record).status == "finished":
             return ExitCode.OK
         raise
